@@ -1,0 +1,48 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export HF_HUB_OFFLINE := 1
+export TOKENIZERS_PARALLELISM := false
+
+.PHONY: help setup model demo test check bench lock clean
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */\1\t/' | expand -t 10
+
+setup: $(VENV)/.ready model ## Build .venv from the lock file and fetch the language model (cached outside the checkout)
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+	@echo "[setup] creating $(VENV)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "[setup] installing the pinned packages (about a minute with a warm pip cache)"
+	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -q -r requirements.lock
+	@$(BIN)/python -m pip install --disable-pip-version-check -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+model: $(VENV)/.ready
+	@$(BIN)/labwright model fetch || echo "[setup] no language model: rules and templates will be used"
+
+demo: setup ## Plan the example tracer test
+	@$(BIN)/labwright plan "I have a 30 cm sand column, 5 cm in diameter, porosity about 0.38, a bromide tracer and a pump from 0.5 to 10 mL/min. I want the dispersion coefficient within 5 % in one working day. How should I run it and when should I sample?"
+
+test: setup ## Run every test
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/.ready ## Lint, format check and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench: $(VENV)/.ready ## Compare the solver with its peers (minutes)
+	@$(BIN)/python -m benchmarks
+
+lock: ## Pin what pyproject.toml admits today into requirements.lock
+	@rm -rf build/lock && $(PYTHON) -m venv build/lock
+	@build/lock/bin/python -m pip install -q torch==2.13.0 hatchling
+	@build/lock/bin/python -m pip install -q -e '.[dev]'
+	@build/lock/bin/python -m pip freeze --exclude-editable | sed -E 's/\+cpu//; s/ @ .*//' > requirements.lock
+	@build/lock/bin/python -m pip freeze --all | grep -E '^(editables|hatchling|pathspec|pluggy|trove-classifiers)==' >> requirements.lock; sort -fu -o requirements.lock requirements.lock
+
+clean: ## Remove the environment and the local state (asks nothing; keeps the model cache)
+	@rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache

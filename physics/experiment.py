@@ -1,0 +1,159 @@
+"""`Experiment`: what a laboratory experiment is, declared once and read by every tool.
+
+A new experiment is one file in `physics/experiments/` that defines a module-level `EXPERIMENT`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from physics import units
+from physics.errors import ParameterError, UnitError
+
+if TYPE_CHECKING:
+    from physics.solution import Solution
+
+
+class Role(StrEnum):
+    """What a parameter is to the experimenter."""
+
+    APPARATUS = "apparatus"  # fixed by what stands on the bench
+    CONTROL = "control"  # can be chosen for a run
+    UNKNOWN = "unknown"  # what the experiment is to find out
+    SCHEME = "scheme"  # which mathematical model is meant
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A number with a unit.
+
+    Attributes:
+        name: the contract's name.
+        unit: the SI unit of `lower`, `upper`, `default` and `prior`.
+        role: what it is to the experimenter.
+        lower, upper: the physical range, bounds included; a value outside is bad input.
+        default: the value when it is left out; None means that it must be given or derived.
+        prior: (median, log-standard deviation) of a log-normal prior for what is unknown, SI.
+        meaning: one sentence for people and for the language model.
+        display: the unit to show when the user named none.
+    """
+
+    name: str
+    unit: str
+    role: Role
+    lower: float
+    upper: float
+    meaning: str
+    default: float | None = None
+    prior: tuple[float, float] | None = None
+    display: str = ""
+    exclusive_lower: bool = False
+
+    def read(self, text: str | float) -> float:
+        """Parse, convert to SI and check the range; raise `UnitError` or `ParameterError` naming the parameter."""
+        try:
+            value, source = units.parse(text)
+            si = units.convert(value, source, self.unit)
+        except UnitError as error:
+            raise UnitError(f"{self.name}: {error}") from error
+        self.check(si, shown=str(text))
+        return si
+
+    def check(self, si: float, shown: str | None = None) -> None:
+        """Raise `ParameterError` when the SI value lies outside the physical range."""
+        below = si <= self.lower if self.exclusive_lower else si < self.lower
+        if not math.isfinite(si) or below or si > self.upper:
+            span = f"{'above' if self.exclusive_lower else 'from'} {self.lower:g} to {self.upper:g} {self.unit}".strip()
+            raise ParameterError(f"{self.name} = {shown or f'{si:g} {self.unit}'} is outside its range, {span}")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A parameter with named values, for example which inlet condition is meant."""
+
+    name: str
+    options: tuple[str, ...]
+    default: str
+    meaning: str
+    role: Role = Role.SCHEME
+
+    def read(self, text: str) -> str:
+        """Return the option that `text` names, or raise `ParameterError` with the options."""
+        chosen = str(text).strip().lower()
+        if chosen not in self.options:
+            raise ParameterError(f"{self.name} = {text!r} is not one of {', '.join(self.options)}")
+        return chosen
+
+
+@dataclass(frozen=True)
+class Observable:
+    """Something a run returns: a curve over time or a single number."""
+
+    name: str
+    unit: str
+    kind: str  # "curve" or "scalar"
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A bound of validity: within it the model stands for the laboratory."""
+
+    name: str
+    meaning: str
+    unit: str
+    lower: float | None
+    upper: float | None
+    value: Callable[[Mapping[str, Any]], float]  # from the SI settings
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A declaration; behaviour lives in the functions it names.
+
+    Attributes:
+        complete: derive and check what depends on several parameters (flow -> velocity); SI in, SI out.
+        simulate: `simulate(settings, times, *, tolerance, device, progress) -> Solution`.
+    """
+
+    name: str
+    title: str
+    meaning: str
+    parameters: tuple[Parameter, ...]
+    choices: tuple[Choice, ...]
+    observables: tuple[Observable, ...]
+    balances: tuple[str, ...]
+    limits: tuple[Limit, ...]
+    complete: Callable[[dict[str, Any]], dict[str, Any]]
+    simulate: Callable[..., Solution]
+    example: Mapping[str, str] = field(default_factory=dict)
+
+    def parameter(self, name: str) -> Parameter | Choice:
+        """Return the parameter or choice called `name`.
+
+        Raises:
+            ParameterError: there is none; the message names the nearest ones.
+        """
+        for item in (*self.parameters, *self.choices):
+            if item.name == name:
+                return item
+        import difflib
+
+        known = [item.name for item in (*self.parameters, *self.choices)]
+        near = difflib.get_close_matches(name, known, 3) or known
+        raise ParameterError(f"{self.name} has no parameter {name!r}; did you mean {', '.join(near)}?")
+
+    def read(self, given: Mapping[str, str | float]) -> dict[str, Any]:
+        """Turn the user's words into complete SI settings.
+
+        Raises:
+            UnitError, ParameterError: with the parameter's name, the value and the way to mend it.
+        """
+        settings: dict[str, Any] = {}
+        for name, text in given.items():
+            settings[name] = self.parameter(name).read(text)  # type: ignore[arg-type]
+        return self.complete(settings)

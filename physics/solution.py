@@ -1,0 +1,83 @@
+"""What a run returns: values, status (with a sentence), balances, cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+import torch
+
+from physics.errors import SolverError
+
+
+class Status(Enum):
+    """How a run ended; the value is a sentence that a person can act on."""
+
+    CONVERGED = "The run met its tolerance."
+    TOLERANCE_NOT_MET = "The finest grid allowed did not meet the tolerance: loosen it, or soften the front."
+    DIVERGED = "The run left the range of finite numbers: check the parameters named in the message."
+
+    @property
+    def ok(self) -> bool:
+        """Whether the values may be used."""
+        return self is Status.CONVERGED
+
+
+@dataclass(frozen=True)
+class Balance:
+    """A discrete conservation law of one run: what came in, went out, is stored and was consumed.
+
+    `residual` is in - out - stored - consumed and `scale` the amount applied, both in `unit`, shape (batch,).
+    """
+
+    name: str
+    terms: dict[str, torch.Tensor]
+    residual: torch.Tensor
+    scale: torch.Tensor
+    tolerance: float  # relative to scale
+    unit: str
+
+    @property
+    def ok(self) -> torch.Tensor:
+        """Whether the law closes, shape (batch,)."""
+        return self.residual.abs() <= self.tolerance * self.scale
+
+
+@dataclass(frozen=True)
+class Output:
+    """One observable: `values` has shape (batch, times) for a curve and (batch,) for a number."""
+
+    name: str
+    unit: str
+    values: torch.Tensor
+    time: torch.Tensor | None = None  # (times,), seconds
+    error: torch.Tensor | None = None  # numerical error estimate, the shape of `values`
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What the run took: the grid it ended on and the seconds it needed."""
+
+    cells: int
+    steps: int
+    seconds: float
+    levels: int = 1
+
+
+@dataclass(frozen=True)
+class Solution:
+    """The result of one batched run; leading axis `batch` everywhere."""
+
+    outputs: dict[str, Output]
+    balances: list[Balance]
+    status: Status
+    message: str
+    cost: Cost
+    tolerance: float
+    extra: dict[str, torch.Tensor] = field(default_factory=dict)
+
+    def require(self) -> Solution:
+        """Return self when the values may be used; raise `SolverError` with the status sentence otherwise."""
+        if not self.status.ok:
+            raise SolverError(f"{self.status.value} {self.message}".strip())
+        return self

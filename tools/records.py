@@ -1,0 +1,81 @@
+"""What the agent sees of the numbers and the sentences: quantities, facts, passages and evidence."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Record(BaseModel):
+    """A value that does not change once made and refuses names it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Quantity(Record):
+    """A named number with its unit, as the user meets it."""
+
+    name: str
+    value: float
+    unit: str
+
+
+class Source(Record):
+    """Where a fact comes from: the tool with its run and inputs, or the document with its passage."""
+
+    tool: str | None = None
+    document: str | None = None
+    run: str | None = None
+    passage: str | None = None
+    inputs: dict[str, Any] = Field(default_factory=dict)
+
+
+class Fact(Record):
+    """A number that may be shown; `lower` and `upper` bound it at `level` where it is uncertain."""
+
+    id: str
+    name: str
+    value: float
+    unit: str
+    lower: float | None = None
+    upper: float | None = None
+    level: float | None = None
+    source: Source
+
+
+class Citation(Record):
+    """A passage of a trusted document: `quote` stands verbatim at characters `start` to `end` of it."""
+
+    id: str
+    document: str
+    section: str
+    start: int
+    end: int
+    quote: str
+    sha256: str
+    score: float | None = None
+
+
+class Check(Record):
+    """The verdict of one check, as the contract prints it."""
+
+    name: str
+    kind: Literal["conservation", "constraint", "grounding", "units"]
+    status: Literal["pass", "fail", "not applicable"]
+    value: float | None = None
+    limit: float | None = None
+    unit: str = ""
+    detail: str = ""
+
+
+class Evidence(Record):
+    """What one tool call hands to the agent."""
+
+    tool: str
+    run: str | None = None
+    facts: tuple[Fact, ...] = ()
+    citations: tuple[Citation, ...] = ()
+    checks: tuple[Check, ...] = ()
+    data: dict[str, Any] = Field(default_factory=dict)
+    seconds: dict[str, float] = Field(default_factory=dict)
