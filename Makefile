@@ -39,10 +39,9 @@ bench: $(VENV)/.ready ## Compare the solver with its peers (minutes)
 
 lock: ## Pin what pyproject.toml admits today into requirements.lock
 	@rm -rf build/lock && $(PYTHON) -m venv build/lock
-	@build/lock/bin/python -m pip install -q torch==2.13.0 hatchling
+	@build/lock/bin/python -m pip install -q torch==2.13.0
 	@build/lock/bin/python -m pip install -q -e '.[dev]'
 	@build/lock/bin/python -m pip freeze --exclude-editable | sed -E 's/\+cpu//; s/ @ .*//' > requirements.lock
-	@build/lock/bin/python -m pip freeze --all | grep -E '^(editables|hatchling|pathspec|pluggy|trove-classifiers)==' >> requirements.lock; sort -fu -o requirements.lock requirements.lock
 
 clean: ## Remove the environment and the local state (asks nothing; keeps the model cache)
 	@rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache
