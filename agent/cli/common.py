@@ -1,0 +1,105 @@
+"""What every command shares: settings, the two streams, exit statuses."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.status import Status
+
+from agent.errors import BadRequest
+from agent.runs import as_json
+from agent.settings import Settings
+
+DONE, FAILURE, BAD_INPUT, WITHHELD = 0, 1, 2, 3
+
+stdout = Console(soft_wrap=True, highlight=False)
+stderr = Console(stderr=True, highlight=False)
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout and nothing else.")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting with its unit; may be repeated.")
+]
+
+
+def settings() -> Settings:
+    """Read the settings from the environment.
+
+    Raises:
+        BadRequest: a variable has a value that it cannot have.
+    """
+    try:
+        return Settings()
+    except ValueError as error:
+        raise BadRequest(f"a LABWRIGHT_ variable is wrong: {_one_line(error)}") from error
+
+
+def emit(result: Mapping[str, Any], *, as_object: bool) -> None:
+    """Print the JSON object when it was asked for."""
+    if as_object:
+        sys.stdout.write(as_json(dict(result)) + "\n")
+
+
+def finish(status: int) -> NoReturn:
+    """End the command with an exit status of the contract."""
+    raise typer.Exit(status)
+
+
+def pairs(items: Sequence[str] | None) -> dict[str, str]:
+    """Split `NAME=VALUE` arguments.
+
+    Raises:
+        BadRequest: an argument has no `=`, no name or no value, or a name is given twice.
+    """
+    found: dict[str, str] = {}
+    for item in items or ():
+        name, sign, value = item.partition("=")
+        if not sign or not name.strip() or not value.strip():
+            raise BadRequest(f"--set {item!r} is not NAME=VALUE; write for example --set length='30 cm'")
+        if name.strip() in found:
+            raise BadRequest(f"--set {name.strip()} is given twice")
+        found[name.strip()] = value.strip()
+    return found
+
+
+class Progress:
+    """A line on stderr that says what is being done; silent when stderr is no terminal."""
+
+    def __init__(self, status: Status) -> None:
+        self.status = status
+
+    def __call__(self, message: str) -> None:
+        """Show `message`."""
+        self.status.update(message)
+
+
+@contextmanager
+def progress(message: str) -> Iterator[Progress]:
+    """Show a spinner while the body runs; on a stream that is no terminal, one line a message."""
+    if stderr.is_terminal:
+        with stderr.status(message) as status:
+            yield Progress(status)
+    else:
+        yield LineProgress(message)
+
+
+class LineProgress(Progress):
+    """Progress for logs: each message once, on a line of its own."""
+
+    def __init__(self, message: str) -> None:
+        self.last = ""
+        self(message)
+
+    def __call__(self, message: str) -> None:
+        """Print `message` unless it was the last one."""
+        if message != self.last:
+            self.last = message
+            stderr.print(f"[labwright] {message}", markup=False)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]

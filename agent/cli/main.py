@@ -1,0 +1,75 @@
+"""The console script: registers the commands and turns every ending into a status of the contract."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+
+import click
+import typer
+
+from agent.cli import calibrate, corpus, doctor, experiments, model, plan, report, runs, simulate
+from agent.cli.common import BAD_INPUT, FAILURE, WITHHELD, settings, stderr
+from agent.errors import AgentError, Withheld
+from agent.runs import as_json, run_id, write_whole
+from tools.errors import Failed, ToolError
+
+app = typer.Typer(
+    name="labwright",
+    help="Plans laboratory experiments, and shows nothing that has not been checked.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("plan")(plan.plan)
+app.command("ask")(plan.ask)
+app.command("simulate")(simulate.simulate)
+app.command("calibrate")(calibrate.calibrate)
+app.command("report")(report.report)
+app.command("runs")(runs.runs)
+app.command("experiments")(experiments.experiments)
+app.command("doctor")(doctor.doctor)
+app.add_typer(corpus.app, name="corpus")
+app.add_typer(model.app, name="model")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command and exit with the contract's status."""
+    given = sys.argv[1:] if arguments is None else arguments
+    as_object = "--json" in given
+    try:
+        status = app(args=given, standalone_mode=False) or 0
+    except click.exceptions.Exit as ending:
+        status = ending.exit_code
+    except click.exceptions.Abort:
+        status = _say("stopped", BAD_INPUT, as_object)
+    except click.ClickException as error:
+        status = _say(error.format_message(), BAD_INPUT, as_object)
+    except (Withheld, Failed) as error:
+        status = _say(str(error), WITHHELD, as_object)
+    except (AgentError, ToolError) as error:
+        status = _say(str(error), BAD_INPUT, as_object)
+    except KeyboardInterrupt:
+        status = _say("stopped by the keyboard; a thread can be continued with --thread", FAILURE, as_object)
+    except Exception:
+        status = _report_failure(as_object)
+    sys.exit(int(status))
+
+
+def _say(message: str, status: int, as_object: bool) -> int:
+    """Tell the reason in one line on stderr, and in the JSON object when one was asked for."""
+    line = " ".join(message.split())
+    stderr.print(f"labwright: {line}", markup=False, soft_wrap=True)
+    if as_object:
+        kind = {BAD_INPUT: "bad_input", WITHHELD: "withheld"}.get(status, "failed")
+        sys.stdout.write(as_json({"status": kind, "reason": line}) + "\n")
+    return status
+
+
+def _report_failure(as_object: bool) -> int:
+    """Keep the traceback in a file and name it: an unexpected failure is ours, not the user's."""
+    identifier = run_id("failure")
+    target = settings().home / "failures" / f"{identifier}.txt"
+    write_whole(target, traceback.format_exc())
+    return _say(f"our own failure, please report run {identifier} (details in {target})", FAILURE, as_object)

@@ -1,0 +1,39 @@
+"""Where state lives and which model and index are used: values only; nothing is built here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Read from the environment, each name with the prefix `LABWRIGHT_`."""
+
+    model_config = SettingsConfigDict(env_prefix="LABWRIGHT_", extra="ignore")
+
+    home: Path = Field(Path(".labwright"), description="index, threads and runs")
+    model: str = Field("qwen2.5-coder-1.5b", description="tier of the embedded model, a GGUF file, or 'none'")
+    model_url: str | None = Field(None, description="an OpenAI-compatible server, in place of the embedded model")
+    model_key: str | None = Field(None, description="the server's API key")
+    qdrant_url: str | None = Field(None, description="a Qdrant server, in place of the embedded index")
+    index_wait: float = Field(60.0, ge=0, description="seconds to wait for an index that another process holds")
+    corpus: Path | None = Field(None, description="a folder of further trusted documents with a manifest")
+    device: str = Field("auto", description="where solvers run: auto, cpu, cuda, ...")
+    seed: int = Field(0, ge=0, description="for everything that draws at random")
+
+    @property
+    def index_path(self) -> Path:
+        """The embedded index."""
+        return self.home / "index"
+
+    @property
+    def threads_path(self) -> Path:
+        """The checkpoints of all threads."""
+        return self.home / "threads.sqlite"
+
+    @property
+    def runs_path(self) -> Path:
+        """The run records."""
+        return self.home / "runs"
