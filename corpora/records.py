@@ -75,7 +75,24 @@ class Passage(Record):
 
 
 class Hit(Record):
-    """A passage found for a question; a larger score is a better match."""
+    """A passage found for a question; a larger score is a better match.
+
+    `score` orders the hits of one search. `similarity`, the cosine of question and passage, may be compared
+    between questions, where it is known.
+    """
 
     passage: Passage
     score: float
+    similarity: float | None = None
+
+
+class Sentence(Record):
+    """The characters `start` to `end` of a document, verbatim, with the cosine of question and sentence."""
+
+    document: str
+    section: str
+    start: int
+    end: int
+    text: str
+    sha256: str
+    similarity: float

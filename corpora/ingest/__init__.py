@@ -1,0 +1,1 @@
+"""Documents into passages: read, chunk, fingerprint."""

@@ -1,0 +1,1 @@
+"""The two forms of Qdrant: in process, and as a server."""

@@ -1,0 +1,80 @@
+"""Documents into passages of about a paragraph: at most `WORDS` words, never across a heading."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+from corpora.errors import IngestError
+from corpora.ingest.read import Section, Span, sections, sentences
+from corpora.records import Document, Passage
+from corpora.trust import sha256
+
+WORDS = 120
+# Part of the index's fingerprint: raise it when the same text would be cut in another way.
+VERSION = 1
+_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "passages.labwright")
+
+
+def passages(document: Document) -> list[Passage]:
+    """The passages of a document, in order; `document.text[p.start:p.end] == p.text` for each.
+
+    Raises `IngestError` if the splitter returns characters that do not stand in the text.
+    """
+    found = []
+    for section in sections(document.text):
+        title = section.title or document.card.title
+        found += [passage(document, title, *span) for span in _pieces(document, section)]
+    return found
+
+
+def passage(document: Document, section: str, start: int, end: int) -> Passage:
+    """The characters `start` to `end` of a document as a passage: the same input has the same id."""
+    text = document.text[start:end]
+    digest = sha256(text)
+    id = str(uuid.uuid5(_NAMESPACE, f"{document.id}:{start}:{end}:{digest}"))
+    return Passage(
+        id=id, document=document.id, section=section, start=start, end=end, text=text, sha256=digest
+    )
+
+
+def ingest(documents: Iterable[Document]) -> list[Passage]:
+    """The passages of all documents, in order."""
+    return [piece for document in documents for piece in passages(document)]
+
+
+def _pieces(document: Document, section: Section) -> list[Span]:
+    text = document.text[section.start : section.end]
+    spans, cursor = [], 0
+    for chunk in _splitter().split_text(text):
+        # The splitter returns no positions, but its chunks follow one another: each is found in turn.
+        at = text.find(chunk, cursor)
+        if at < 0:
+            raise IngestError(f"{document.id}: the splitter changed the text of section {section.title!r}")
+        cursor = at + len(chunk)
+        spans.append(Span(section.start + at, section.start + cursor))
+    return spans
+
+
+@cache
+def _splitter() -> Any:
+    # Imported here: llama_index takes more than a second, and only a build needs it.
+    from llama_index.core.node_parser import SentenceSplitter
+
+    # Words and sentences of our own: the defaults would look for a tokenizer of tiktoken and a model of NLTK.
+    return SentenceSplitter(
+        chunk_size=WORDS,
+        chunk_overlap=0,
+        tokenizer=str.split,
+        chunking_tokenizer_fn=_sentences,
+        paragraph_separator="\n\n",
+    )
+
+
+def _sentences(text: str) -> list[str]:
+    starts = [span.start for span in sentences(text, 0, len(text))]
+    edges = [0, *starts[1:], len(text)]
+    return [text[left:right] for left, right in pairwise(edges)]
