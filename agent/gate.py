@@ -11,7 +11,7 @@ from decimal import Decimal, InvalidOperation
 
 from agent.grammar import find_digits_and_number_words
 from agent.ledger import Ledger
-from agent.present import fact_text, unit_text
+from agent.present import citation_label, fact_text, unit_text
 from agent.state import Brief, Shown
 from tools.quantities import UnitError, compatible, convert
 from tools.records import Check, Citation, Fact, Record
@@ -67,9 +67,7 @@ def check_numbers(shown: Shown, ledger: Ledger) -> Check:
             continue
         previous_end = reference.end
         piece = shown.text[reference.start : reference.end]
-        problem = _misquotes(piece, ledger.citations[reference.id]) if reference.id in ledger.citations else None
-        if reference.id not in ledger.citations:
-            problem = _misstates(piece, reference.id, ledger)
+        problem = _departs(piece, reference.id, ledger)
         if problem:
             problems.append(problem)
         covered[reference.start : reference.end] = " " * (reference.end - reference.start)
@@ -77,8 +75,15 @@ def check_numbers(shown: Shown, ledger: Ledger) -> Check:
     return _verdict("numbers stand on facts", "grounding", not problems, "; ".join(problems[:3]))
 
 
-def _misquotes(piece: str, citation: Citation) -> str | None:
-    return None if piece.strip("“”") == citation.quote else f"the quotation of {citation.id} is not verbatim"
+def _departs(piece: str, key: str, ledger: Ledger) -> str | None:
+    """Say how `piece` departs from the fact, the quotation or the place in a document that `key` names."""
+    if key[:1] not in ('"', "@"):
+        return _misstates(piece, key, ledger)
+    citation = ledger.citations.get(key[1:])
+    if citation is None:
+        return f"{piece!r} cites {key[1:]!r}, which was never retrieved"
+    expected = f"“{citation.quote}”" if key[0] == '"' else citation_label(citation)
+    return None if piece == expected else f"{piece!r} is not what citation {key[1:]} says"
 
 
 def _misstates(piece: str, key: str, ledger: Ledger) -> str | None:

@@ -30,3 +30,8 @@ class Ledger:
         self.data.update(evidence.data)
         if evidence.run:
             self.runs[evidence.tool] = evidence.run
+
+    def settings(self) -> dict[str, str]:
+        """Return the settings of the computed run as a tool reads them, for example `{"flow": "2 mL/min"}`."""
+        found = self.data.get("settings", {})
+        return {str(name): str(text) for name, text in found.items()} if isinstance(found, dict) else {}

@@ -1,7 +1,7 @@
 """From references to what people read: numbers rounded honestly, quotations verbatim, every place recorded.
 
-A text under construction holds no number of its own: `{flow}` stands for the fact `flow` and `{"a}` for the
-quotation of citation `a`. `render` replaces them and notes where each one came to stand.
+A text under construction holds no number of its own: `{flow}` stands for the fact `flow`, `{"a}` for the
+quotation of citation `a` and `{@a}` for where it stands. `render` replaces them and notes where each came to be.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from agent.state import Reference, Shown
 from tools.records import Citation, Fact
 
-REFERENCE = re.compile(r"\{(\"?)([A-Za-z][A-Za-z0-9_.]*)\}")
+REFERENCE = re.compile(r"\{([\"@]?)([A-Za-z][A-Za-z0-9_.]*)\}")
 _UNIT_POWERS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 SIGNIFICANT = 4
 
@@ -56,6 +56,11 @@ def bound_text(fact: Fact, bound: float) -> str:
     return format(Decimal(repr(bound)).quantize(Decimal(1).scaleb(-place), ROUND_HALF_EVEN), "f")
 
 
+def citation_label(citation: Citation) -> str:
+    """Say where a citation stands, for example `packing-and-saturation, Why air matters`."""
+    return f"{citation.document}, {citation.section}"
+
+
 def render(text: str, facts: Mapping[str, Fact], citations: Mapping[str, Citation]) -> Shown:
     """Replace each reference by what it stands for and record where that is.
 
@@ -68,24 +73,26 @@ def render(text: str, facts: Mapping[str, Fact], citations: Mapping[str, Citatio
     references: list[Reference] = []
     position = length = 0
     for match in REFERENCE.finditer(text):
-        key = match[2]
-        if match[1]:
-            replacement = f"“{citations[key].quote}”"
-        elif key in facts:
-            replacement = fact_text(facts[key])
-        else:
-            key, _, end = match[2].rpartition(".")
-            fact = facts[key]
-            bound = {"lower": fact.lower, "upper": fact.upper}[end]
-            if bound is None:
-                raise KeyError(match[2])
-            replacement = bound_text(fact, bound)
-            key = match[2]
-        out.append(text[position : match.start()])
-        length += len(out[-1])
-        references.append(Reference(id=key, start=length, end=length + len(replacement)))
-        out.append(replacement)
-        length += len(replacement)
+        between = text[position : match.start()]
+        replacement = _replacement(match[1], match[2], facts, citations)
+        start = length + len(between)
+        length = start + len(replacement)
+        references.append(Reference(id=match[1] + match[2], start=start, end=length))
+        out += [between, replacement]
         position = match.end()
     out.append(text[position:])
     return Shown(text="".join(out), references=tuple(references))
+
+
+def _replacement(mark: str, key: str, facts: Mapping[str, Fact], citations: Mapping[str, Citation]) -> str:
+    if mark == '"':
+        return f"“{citations[key].quote}”"
+    if mark == "@":
+        return citation_label(citations[key])
+    if key in facts:
+        return fact_text(facts[key])
+    name, _, end = key.rpartition(".")
+    bound = {"lower": facts[name].lower, "upper": facts[name].upper}[end]
+    if bound is None:
+        raise KeyError(key)
+    return bound_text(facts[name], bound)

@@ -14,7 +14,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="LABWRIGHT_", extra="ignore")
 
     home: Path = Field(Path(".labwright"), description="index, threads and runs")
-    model: str = Field("qwen2.5-coder-1.5b", description="tier of the embedded model, a GGUF file, or 'none'")
+    model: str = Field("1.5b", description="the embedded model's tier (1.5b or 0.5b), a GGUF file, or 'none'")
     model_url: str | None = Field(None, description="an OpenAI-compatible server, in place of the embedded model")
     model_key: str | None = Field(None, description="the server's API key")
     qdrant_url: str | None = Field(None, description="a Qdrant server, in place of the embedded index")

@@ -117,12 +117,14 @@ class Request(BaseModel):
 class State(Request):
     """What the nodes share; checkpointed after each of them."""
 
+    run: str = ""
     replies: Annotated[list[tuple[str, str]], operator.add] = Field(default_factory=list)
     brief: Brief | None = None
     question: Question | None = None
     evidence: Annotated[list[Evidence], operator.add] = Field(default_factory=list)
     draft: Draft = Field(default_factory=Draft)
     shown: Shown = Field(default_factory=Shown)
+    cited: tuple[str, ...] = ()
     checks: list[Check] = Field(default_factory=list)
     repairs: int = 0
     declined: str | None = None

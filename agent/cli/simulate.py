@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -17,6 +18,7 @@ def simulate(
     experiment: Annotated[str, typer.Argument(help="The experiment, for example column.")],
     given: Set = None,
     tolerance: Annotated[float | None, typer.Option(help="Absolute error to stay below.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Also write the outputs to this HDF5 file.")] = None,
     as_object: Json = False,
 ) -> None:
     """Run the solver once and print its outputs and balances."""
@@ -30,6 +32,10 @@ def simulate(
     result: dict[str, Any] = {**evidence.data, "run": identifier, "seconds": evidence.seconds}
     inputs = {"experiment": experiment, "settings": values, "tolerance": tolerance}
     RunStore(config.runs_path).save(RunRecord(id=identifier, kind="simulate", inputs=inputs, result=result))
+    if out is not None:
+        from tools.write_hdf5 import write_hdf5  # brings h5py
+
+        write_hdf5(out, result, {"experiment": experiment, "run": identifier, **values})
     emit(result, as_object=as_object)
     if not as_object:
         _show(result)

@@ -1,0 +1,84 @@
+"""Build what a command needs from the settings: the corpus, the model, the toolbox."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from agent.context import Context, Toolbox
+from agent.errors import BadRequest
+from agent.model.face import LanguageModel, ModelUnavailable
+from agent.model.fetch import TIERS, fetch
+from agent.model.local import LocalModel
+from agent.model.server import ServerModel
+from agent.settings import Settings
+from tools import experiments
+from tools.planning import planning
+from tools.search import Corpus
+
+Notify = Callable[[str], None]
+
+
+def corpus(settings: Settings, notify: Notify) -> Corpus:
+    """Return the trusted corpus; nothing is opened until it is asked something."""
+    return Corpus(
+        settings.index_path,
+        url=settings.qdrant_url,
+        extra=settings.corpus,
+        wait=settings.index_wait,
+        notify=notify,
+    )
+
+
+def language_model(settings: Settings, notify: Notify) -> LanguageModel | None:
+    """Return the language model of the settings, or None when there is none; loading waits for the first call.
+
+    Raises:
+        BadRequest: the settings name a model that does not exist.
+    """
+    if settings.model_url:
+        return ServerModel(settings.model_url, api_key=settings.model_key)
+    if settings.model.lower() == "none":
+        return None
+    if settings.model not in TIERS and not Path(settings.model).expanduser().is_file():
+        raise BadRequest(
+            f"LABWRIGHT_MODEL = {settings.model!r} is neither {', '.join(TIERS)}, 'none' nor a GGUF file that exists"
+        )
+    tier, path = (settings.model, None) if settings.model in TIERS else ("", settings.model)
+    try:
+        found = fetch(tier, path, progress=lambda sentence, share: notify(f"{sentence} ({share:.0%})"))
+    except ModelUnavailable as error:
+        notify(f"no language model: {error}; rules and templates take over")
+        return None
+    return LocalModel(found, name=TIERS[tier].name if tier in TIERS else found.name)
+
+
+@contextmanager
+def context(settings: Settings, notify: Notify) -> Iterator[Context]:
+    """Hand out everything that the graph's nodes need, and close it again."""
+    trusted = corpus(settings, notify)
+    model = language_model(settings, notify)
+    try:
+        yield Context(settings=settings, model=model, tools=toolbox(trusted))
+    finally:
+        trusted.close()
+        if model is not None:
+            model.close()
+
+
+def toolbox(trusted: Corpus) -> Toolbox:
+    """Return the real tools."""
+    from tools.design import design  # brings PyTorch, which a routed or a declined request never needs
+
+    return Toolbox(
+        planning=planning,
+        experiments=experiments.names,
+        design=design,
+        search=trusted.search,
+        sentences=trusted.sentences,
+        verify=trusted.verify,
+        validate=experiments.validate,
+        limits=trusted.limits,
+        embed=trusted.embed,
+    )

@@ -1,0 +1,120 @@
+"""`labwright plan` and `labwright ask`: the two questions that the agent answers."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+from rich.markdown import Markdown
+from rich.table import Table
+
+from agent.cli.common import BAD_INPUT, WITHHELD, Json, emit, finish, progress, settings, stderr, stdout
+from agent.errors import BadRequest
+from agent.runs import RunRecord, RunStore
+from agent.state import Answer, Request
+
+LONGEST_REQUEST = 4000  # characters; a longer request would not fit the model's window beside its prompt
+
+Thread = Annotated[str | None, typer.Option(help="Go on with a thread; it survives a restart.")]
+
+
+def plan(
+    request: Annotated[str | None, typer.Argument(help="What you have and what you want to know.")] = None,
+    experiment: Annotated[str | None, typer.Option(help="The experiment, when the request need not name it.")] = None,
+    thread: Thread = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Take the assumptions and do not ask.")] = False,
+    as_object: Json = False,
+) -> None:
+    """Plan an experiment: a checked plan, or the reason why none is shown."""
+    answer = _converse(request, "plan", experiment, thread, yes, ask_here=_may_ask(as_object))
+    _finish(answer, request, as_object)
+
+
+def ask(
+    question: Annotated[str | None, typer.Argument(help="A question about a protocol or a method.")] = None,
+    thread: Thread = None,
+    as_object: Json = False,
+) -> None:
+    """Answer a protocol question from the trusted corpus, with citations, or withhold."""
+    answer = _converse(question, "ask", None, thread, yes=True, ask_here=_may_ask(as_object))
+    _finish(answer, question, as_object)
+
+
+def _may_ask(as_object: bool) -> bool:
+    return not as_object and sys.stdin.isatty() and stdout.is_terminal
+
+
+def _converse(
+    request: str | None, intent: str, experiment: str | None, thread: str | None, yes: bool, ask_here: bool
+) -> Answer:
+    if request is not None and not request.strip():
+        raise BadRequest("the request is empty; say what you have and what you want to know")
+    if request is None and thread is None:
+        raise BadRequest("there is no request; say what you have and what you want to know")
+    if request is not None and len(request) > LONGEST_REQUEST:
+        raise BadRequest(f"the request has {len(request)} characters; keep it below {LONGEST_REQUEST}")
+    config = settings()
+    with progress("starting") as notify:
+        from agent.build import context  # brings the libraries of the agent: seconds that --help need not wait for
+        from agent.threads import converse, new_thread
+
+        identifier = thread or new_thread()
+        payload = None
+        if request is not None:
+            payload = Request.model_validate(
+                {"request": request.strip(), "intent": intent, "experiment": experiment, "assume": yes}
+            )
+        with context(config, notify) as ready:
+            answer = converse(ready, identifier, payload, path=config.threads_path, notify=notify)
+    while answer.status == "needs_input" and ask_here:
+        reply = typer.prompt(answer.question)
+        with progress("going on") as notify, context(config, notify) as ready:
+            payload = Request.model_validate({"request": reply, "intent": intent})
+            answer = converse(ready, identifier, payload, path=config.threads_path, notify=notify)
+    return answer
+
+
+def _finish(answer: Answer, request: str | None, as_object: bool) -> None:
+    result = answer.model_dump(mode="json")
+    if answer.run and answer.status != "needs_input":
+        kind = "plan" if answer.run.split("-")[2:3] == ["plan"] else "ask"
+        record = RunRecord(id=answer.run, kind=kind, inputs={"request": request}, result=result, thread=answer.thread)
+        RunStore(settings().runs_path).save(record)
+    if answer.status == "declined":
+        result["status"] = "withheld"
+    emit(result, as_object=as_object)
+    if answer.status in ("recommended", "answered"):
+        if not as_object:
+            _show(answer)
+        return
+    line = answer.question if answer.status == "needs_input" else answer.reason
+    prefix = {"needs_input": "one thing is missing", "declined": "declined"}.get(answer.status, "withheld")
+    stderr.print(f"labwright: {prefix}: {line}", markup=False, soft_wrap=True)
+    if answer.status == "needs_input":
+        stderr.print(
+            f"labwright: answer with: labwright plan 'your answer' --thread {answer.thread}", markup=False, soft_wrap=True
+        )
+    elif not as_object and answer.checks:
+        stdout.print(_check_table(answer))
+    unclear = answer.status == "needs_input" and answer.experiment is None
+    finish(BAD_INPUT if answer.status == "declined" or unclear else WITHHELD)
+
+
+def _show(answer: Answer) -> None:
+    if stdout.is_terminal:
+        stdout.print(Markdown(answer.text))
+    else:
+        sys.stdout.write(answer.text)
+    stdout.print(_check_table(answer))
+    stdout.print(f"run {answer.run}, thread {answer.thread}, {answer.seconds['total']:.1f} s", markup=False)
+    stdout.print(f"for a page with figures: labwright report {answer.run}", markup=False)
+
+
+def _check_table(answer: Answer) -> Table:
+    table = Table("check", "kind", "verdict", "value", "limit", "detail", box=None)
+    for check in answer.checks:
+        value = "" if check.value is None else f"{check.value:.4g} {check.unit}".strip()
+        limit = "" if check.limit is None else f"{check.limit:.4g} {check.unit}".strip()
+        table.add_row(check.name, check.kind, check.status, value, limit, check.detail)
+    return table

@@ -1,0 +1,103 @@
+"""Compose the finished text from checked parts: every number and quotation stays a reference until it is rendered."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from agent.ledger import Ledger
+from agent.present import REFERENCE, render
+from agent.state import Brief, Shown
+
+_SETTING_LINES = {
+    "flow": "flow rate {flow}",
+    "pulse_duration": "tracer for {pulse_duration} ({injected_volume}), then tracer-free solution",
+    "duration": "run for {duration} from the moment the tracer enters",
+    "pore_volume": "pore volume {pore_volume}, so a residence time of {residence_time}",
+    "injected_volume": "tracer solution needed: {injected_volume}",
+}
+_ALTERNATIVES = {
+    "fastest": "fastest that was found: a {input} at {fastest_flow} for {fastest_duration}, "
+    "expected within {fastest_precision}",
+    "precise": "most precise that was found: a {input} at {precise_flow} for {precise_duration}, "
+    "expected within {precise_precision}",
+}
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(  # noqa: S701 - the texts are Markdown; the HTML report escapes them when it shows them
+        loader=PackageLoader("agent", "templates"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def compose_plan(brief: Brief, ledger: Ledger, prose: Sequence[str], colophon: str) -> tuple[Shown, tuple[str, ...]]:
+    """Return the plan's text and the citations it uses.
+
+    Raises:
+        KeyError: the text refers to a fact that no tool produced.
+    """
+    facts, data = ledger.facts, ledger.data
+    times = sorted(key for key in facts if key.startswith("time_") and key != "time_limit")
+    chosen = str(data.get("input", "step"))
+    text = _environment().get_template("plan.md.j2").render(
+        input=chosen,
+        tracer=brief.tracer or "a conservative tracer",
+        target=brief.target.name if brief.target else "dispersion",
+        prose=" ".join(prose),
+        settings=[line for key, line in _SETTING_LINES.items() if key in facts],
+        times=[f"{{{key}}}" for key in times],
+        curve=[_row(key) for key in times],
+        basis=[f'{_topic(ledger, key)}: {{"{key}}} ({{@{key}}}) [{key}]' for key in ledger.citations],
+        alternatives=_alternatives(ledger),
+        assumptions=list(brief.assumptions),
+        colophon=colophon,
+    )
+    return render(_tidy(text), facts, ledger.citations), tuple(ledger.citations)
+
+
+def compose_answer(ledger: Ledger, prose: Sequence[str], colophon: str) -> tuple[Shown, tuple[str, ...]]:
+    """Return an answer made of checked sentences and of the quotations that they stand on."""
+    used = {key for sentence in prose for key in re.findall(r"\[([a-z]+)\]", sentence)}
+    cited = tuple(key for key in ledger.citations if not used or key in used)
+    text = _environment().get_template("answer.md.j2").render(
+        prose=" ".join(prose),
+        quotations=[f'{{"{key}}} ({{@{key}}}) [{key}]' for key in cited],
+        colophon=colophon,
+    )
+    return render(_tidy(text), ledger.facts, ledger.citations), cited
+
+
+def _row(key: str) -> str:
+    concentration = key.replace("time_", "conc_")
+    return f"{{{key}}}: {{{concentration}}} ({{{concentration}.lower}} to {{{concentration}.upper}})"
+
+
+def _topic(ledger: Ledger, key: str) -> str:
+    topics = ledger.data.get("topics", {})
+    return str(topics.get(key, "see")) if isinstance(topics, dict) else "see"
+
+
+def _alternatives(ledger: Ledger) -> list[str]:
+    inputs = ledger.data.get("alternative_inputs", {})
+    if not isinstance(inputs, dict):
+        return []
+    return [
+        template.replace("{input}", str(inputs[name]))
+        for name, template in _ALTERNATIVES.items()
+        if name in inputs and _known(template.replace("{input}", ""), ledger)
+    ]
+
+
+def _known(template: str, ledger: Ledger) -> bool:
+    return all(match[2] in ledger.facts for match in REFERENCE.finditer(template))
+
+
+def _tidy(text: str) -> str:
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"

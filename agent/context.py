@@ -1,0 +1,36 @@
+"""What the nodes work with; made once for a process and handed to the graph when it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from agent.model.face import LanguageModel
+from agent.settings import Settings
+from tools.planning import Planning
+from tools.records import Citation, Evidence
+
+
+@dataclass(frozen=True)
+class Toolbox:
+    """The tools that the agent may call; a test replaces any of them by a function."""
+
+    planning: Callable[[str], Planning]
+    experiments: Callable[[], list[str]]
+    design: Callable[..., Evidence]
+    search: Callable[..., Evidence]
+    sentences: Callable[..., list[Citation]]
+    verify: Callable[[Citation], str | None]
+    validate: Callable[[str, Mapping[str, str]], str | None]
+    limits: Callable[[str], list[dict[str, Any]]]
+    embed: Callable[[Sequence[str]], Any]
+
+
+@dataclass(frozen=True)
+class Context:
+    """The settings, the language model (None when there is none) and the tools."""
+
+    settings: Settings
+    model: LanguageModel | None
+    tools: Toolbox

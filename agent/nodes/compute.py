@@ -1,0 +1,62 @@
+"""Compute: the solver and the design behind it, under the limits of the request and of the instruments."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import Literal
+
+from langgraph.config import get_stream_writer
+from langgraph.runtime import Runtime
+from langgraph.types import Command
+
+from agent.context import Context
+from agent.state import Bound, Brief, State
+from tools.errors import ToolError
+from tools.records import Check
+
+MARGIN = 0.02  # by how much each repair draws the limits in
+FINER = 0.1  # by what each repair multiplies the solver's tolerance
+
+
+def compute(state: State, runtime: Runtime[Context]) -> Command[Literal["draft", "withhold"]]:
+    """Design the experiment; after a failed check with limits drawn in and a finer run."""
+    if state.brief is None:
+        return Command(goto="withhold", update={"checks": [_failed("no request was understood")]})
+    writer = get_stream_writer()
+    writer({"progress": "computing"})
+    start = perf_counter()
+    try:
+        evidence = runtime.context.tools.design(
+            request_for(state.brief, state.repairs),
+            run=state.run,
+            tolerance_factor=FINER**state.repairs,
+            device=runtime.context.settings.device,
+            progress=lambda share, what: writer({"progress": f"{what} ({share:.0%})"}),
+        )
+    except ToolError as error:
+        seconds = {"solver": perf_counter() - start}
+        return Command(goto="withhold", update={"checks": [_failed(str(error))], "seconds": seconds})
+    return Command(goto="draft", update={"evidence": [evidence], "seconds": evidence.seconds})
+
+
+def request_for(brief: Brief, repairs: int) -> dict[str, object]:
+    """Write the brief as the design tool reads it, with each limit drawn in a little at every repair."""
+    return {
+        "experiment": brief.experiment,
+        "settings": {**brief.settings, **brief.choices},
+        "bounds": [tightened(bound, repairs).model_dump() for bound in brief.bounds],
+        "target": brief.target.name if brief.target else None,
+        "precision": brief.target.precision * (1 - MARGIN) ** repairs if brief.target else None,
+    }
+
+
+def tightened(bound: Bound, repairs: int) -> Bound:
+    """Draw a limit in by a small margin for every repair so far."""
+    shrink = MARGIN * repairs
+    lower = bound.lower * (1 + shrink) if bound.lower is not None else None
+    upper = bound.upper * (1 - shrink) if bound.upper is not None else None
+    return bound.model_copy(update={"lower": lower, "upper": upper})
+
+
+def _failed(reason: str) -> Check:
+    return Check(name="design", kind="constraint", status="fail", detail=reason)

@@ -1,0 +1,61 @@
+"""Show: the plan or the answer leaves the agent, after the gate has passed it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from agent.context import Context
+from agent.ledger import Ledger
+from agent.state import Answer, State
+from tools.records import Quantity
+
+
+def show(state: State, runtime: Runtime[Context]) -> dict[str, Answer]:
+    """Put the answer together from the ledger and the text that was checked."""
+    ledger = Ledger(state.evidence)
+    model = runtime.context.model
+    answer = Answer(
+        status="recommended" if state.intent == "plan" else "answered",
+        experiment=state.brief.experiment if state.brief else state.experiment,
+        checks=state.checks,
+        text=state.shown.text,
+        references=list(state.shown.references),
+        facts=list(ledger.facts.values()),
+        citations=[ledger.citations[key] for key in state.cited],
+        assumptions=list(state.brief.assumptions) if state.brief else [],
+        run=state.run,
+        model=model.name if model else "none",
+        writer=state.draft.writer,
+        seconds=state.seconds,
+        **(_numbers(ledger) if state.intent == "plan" else {}),
+    )
+    return {"answer": answer}
+
+
+def _numbers(ledger: Ledger) -> dict[str, Any]:
+    """Return settings, predictions, schedule, curve and alternatives as the contract has them."""
+    data: dict[str, Any] = ledger.data
+    facts = ledger.facts
+    times = sorted(key for key in facts if key.startswith("time_") and key != "time_limit")
+    predicted = [*data["predictions"], *(key.replace("time_", "conc_") for key in times)]
+    return {
+        "settings": data["shown_settings"],
+        "predictions": [
+            {
+                "name": facts[key].name,
+                "value": facts[key].value,
+                "lower": facts[key].lower,
+                "upper": facts[key].upper,
+                "level": facts[key].level,
+                "unit": facts[key].unit,
+                "source": facts[key].source.run,
+                "fact": key,
+            }
+            for key in predicted
+        ],
+        "schedule": [Quantity(name="time", value=facts[key].value, unit=facts[key].unit) for key in times],
+        "curve": data["curve"],
+        "alternatives": data["alternatives"],
+    }

@@ -1,0 +1,131 @@
+"""How a tracer test in a packed column is planned."""
+
+from tools.planning import Assumption, Need, Planning, Slot, Topic
+
+COLUMN = Planning(
+    experiment="column",
+    slots=(
+        Slot(
+            name="length",
+            unit="cm",
+            meaning="length of the packed bed",
+            keywords=("column", "long", "length", "bed", "tall", "high"),
+        ),
+        Slot(
+            name="diameter",
+            unit="cm",
+            meaning="inner diameter of the column",
+            keywords=("diameter", "wide", "across", "inner", "bore"),
+        ),
+        Slot(
+            name="position",
+            unit="cm",
+            meaning="distance of the sensor from the inlet",
+            keywords=("sensor", "probe", "position", "below", "inlet", "depth"),
+        ),
+        Slot(name="porosity", unit="", meaning="porosity of the packing", keywords=("porosity", "porous", "void")),
+        Slot(
+            name="flow",
+            unit="mL/min",
+            meaning="flow rate that the pump can deliver",
+            keywords=("pump", "flow", "rate", "delivers"),
+        ),
+        Slot(
+            name="dispersion",
+            unit="cm**2/h",
+            meaning="dispersion coefficient expected beforehand",
+            keywords=("dispersion", "coefficient", "expected"),
+        ),
+        Slot(
+            name="dispersivity",
+            unit="cm",
+            meaning="dispersivity expected beforehand",
+            keywords=("dispersivity", "dispersivities"),
+        ),
+        Slot(
+            name="retardation",
+            unit="",
+            meaning="retardation factor of the tracer",
+            keywords=("retardation", "retarded", "factor"),
+        ),
+        Slot(
+            name="duration",
+            unit="h",
+            meaning="time available for the run",
+            keywords=("day", "hours", "time", "working", "within", "available", "afternoon", "morning"),
+        ),
+        Slot(
+            name="precision",
+            unit="percent",
+            meaning="precision wanted of the target",
+            keywords=("within", "precision", "accuracy", "to", "better", "uncertainty", "good"),
+        ),
+        Slot(
+            name="reading_error",
+            unit="percent",
+            meaning="error of one concentration reading",
+            keywords=("reading", "sensor", "noise", "error", "scatter", "accurate", "electrode"),
+        ),
+        Slot(
+            name="sampling_interval",
+            unit="min",
+            meaning="shortest time between two samples",
+            keywords=("every", "interval", "between", "sample", "fraction", "collector"),
+        ),
+        Slot(
+            name="samples",
+            unit="",
+            meaning="number of samples that can be taken",
+            keywords=("samples", "fractions", "tubes", "vials", "bottles"),
+        ),
+    ),
+    needs=(
+        Need(names=("length",), question="How long is the packed bed (for example 30 cm)?"),
+        Need(names=("diameter",), question="What is the inner diameter of the column (for example 5 cm)?"),
+    ),
+    assumptions=(
+        Assumption(name="porosity", value="0.4", sentence="The porosity is taken as {porosity}."),
+        Assumption(name="duration", value="8 h", sentence="The time available is taken as {time_limit}."),
+        Assumption(
+            name="precision", value="5 %", sentence="The precision wanted is taken as {asked_precision} of the target."
+        ),
+        Assumption(
+            name="dispersivity",
+            value="0.1 cm",
+            sentence="The dispersivity is not known yet; the design serves values around {dispersivity}, "
+            "from a third of it to three times it.",
+        ),
+        Assumption(
+            name="reading_error",
+            value="2 %",
+            sentence="One reading is taken to err by {reading_error} of the input concentration.",
+        ),
+        Assumption(
+            name="sampling_interval",
+            value="2 min",
+            sentence="Two samples are taken to need at least {sampling_interval} between them.",
+        ),
+        Assumption(name="samples", value="60", sentence="At most {most_samples} samples are taken to be affordable."),
+    ),
+    targets={
+        "dispersion": ("dispersion", "dispersivity", "spreading", "mixing", "peclet", "péclet"),
+        "velocity": ("velocity", "flow velocity", "travel time", "effective porosity"),
+    },
+    topics=(
+        Topic(name="input", query="Should the tracer enter as a step or as a pulse to determine dispersion?"),
+        Topic(name="sampling", query="When to sample the rising limb of the breakthrough curve"),
+        Topic(name="flow rate", query="Choosing the flow rate: dispersion and pore-water velocity, diffusion"),
+        Topic(name="tracer", query="Which tracer is conservative and does not sorb, bromide"),
+        Topic(name="packing", query="Packing and saturating the column without entrapped air"),
+        Topic(name="afterwards", query="Mass recovery check after the run"),
+    ),
+    instruments={
+        "piston-and-syringe-pump": ("piston pump", "syringe pump", "hplc pump"),
+        "peristaltic-pump": ("peristaltic", "pump"),
+        "fraction-collector": ("fraction collector", "fractions", "collector"),
+        "electrical-conductivity-sensor": ("conductivity", "ec sensor", "ec probe"),
+        "bromide-selective-electrode": ("ion-selective", "ion selective", "ise", "electrode"),
+    },
+    default_instruments=("fraction-collector",),
+    tracers=("bromide", "chloride", "iodide", "nitrate", "tritiated water", "fluorescein", "deuterium"),
+)

@@ -1,0 +1,192 @@
+"""The trusted corpus as the agent sees it: questions in, verbatim citations out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from string import ascii_lowercase
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corpora import instruments
+from corpora.embed import Embedder
+from corpora.errors import CorpusError
+from corpora.index import Index
+from corpora.records import Hit, Sentence
+from corpora.retrieve import Retriever
+from corpora.trust import Library
+from corpora.verify import verify
+from tools.errors import Failed
+from tools.records import Citation, Evidence
+
+RELEVANT = 0.35  # cosine of question and sentence below which a sentence is not offered as evidence
+PASSAGES = 6
+
+
+class Corpus:
+    """The trusted documents, their index and the embedding model; each is opened when first needed."""
+
+    def __init__(
+        self,
+        index: Path,
+        *,
+        url: str | None = None,
+        extra: Path | None = None,
+        wait: float = 60.0,
+        notify: Callable[[str], None] | None = None,
+    ) -> None:
+        self._path, self._url, self._extra, self._wait = index, url, extra, wait
+        self._notify = notify or (lambda message: None)
+
+    @cached_property
+    def library(self) -> Library:
+        """The documents that the manifest vouches for."""
+        return Library.open(extra=self._extra) if self._extra else Library.open()
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        """The embedding model behind its cache."""
+        return Embedder(self._path.parent / "embeddings.sqlite")
+
+    @cached_property
+    def retriever(self) -> Retriever:
+        """Library, index and embedder together."""
+        index = Index.open(self._path, self._url, wait_seconds=self._wait, notify=self._notify)
+        return Retriever(self.library, index, self.embedder)
+
+    def build(self) -> bool:
+        """Build the index unless it is that of this library; say whether there was anything to do.
+
+        Raises:
+            Failed: the index cannot be written, or another process holds it.
+        """
+        try:
+            return self.retriever.build(self._tell)
+        except CorpusError as error:
+            raise Failed(str(error)) from error
+
+    def listing(self) -> dict[str, list[dict[str, str]]]:
+        """Return what is served and what is not, with the reason."""
+        documents = [
+            {
+                "id": document.id,
+                "title": document.card.title,
+                "kind": document.card.kind,
+                "reviewer_role": document.card.reviewer_role,
+                "reviewed": document.card.reviewed.isoformat(),
+                "licence": document.card.licence,
+                "origin": document.card.origin,
+                "sha256": document.sha256,
+            }
+            for document in self.library.values()
+        ]
+        return {"documents": documents, "rejected": [item.model_dump() for item in self.library.rejected]}
+
+    def hits(self, question: str, *, limit: int = 8, experiment: str | None = None) -> list[Hit]:
+        """Return the passages that fit `question` best.
+
+        Raises:
+            Failed: the corpus cannot be searched.
+        """
+        try:
+            return self.retriever.search(question, limit, experiment=experiment, progress=self._tell)
+        except CorpusError as error:
+            raise Failed(str(error)) from error
+
+    def search(self, topics: Mapping[str, str], *, experiment: str | None, per_topic: int) -> Evidence:
+        """Find verbatim sentences in the trusted documents for each topic (its name and what to ask).
+
+        Returns citations `a`, `b`, ... with the topic each one serves; a topic on which the corpus says nothing
+        relevant stays without one.
+        """
+        citations: list[Citation] = []
+        served: dict[str, str] = {}
+        start = perf_counter()
+        self.embed(list(topics.values()))
+        embedding = perf_counter() - start
+        labels = _labels()
+        for name, query in topics.items():
+            taken = {(c.document, c.start) for c in citations}
+            for sentence in self._sentences(query, experiment, per_topic, taken):
+                citation = _citation(next(labels), sentence)
+                citations.append(citation)
+                served[citation.id] = name
+        return Evidence(
+            tool="search",
+            citations=tuple(citations),
+            data={"topics": served, "queries": dict(topics)},
+            seconds={"embedding": embedding},
+        )
+
+    def sentences(self, query: str, *, experiment: str | None, limit: int) -> list[Citation]:
+        """Return the sentences nearest to `query` as candidate citations, without entering them anywhere."""
+        found = self._sentences(query, experiment, limit, set())
+        return [_citation(label, sentence) for label, sentence in zip(_labels(), found, strict=False)]
+
+    def verify(self, citation: Citation) -> str | None:
+        """Return why a citation does not stand in the trusted documents, or None if it does."""
+        verdict = verify(
+            citation.document, citation.start, citation.end, citation.quote, citation.sha256, self.library
+        )
+        return None if verdict.ok else verdict.reason
+
+    def limits(self, card: str) -> list[dict[str, Any]]:
+        """Return the limits of an instrument card; none when the card is unknown."""
+        try:
+            return [{"card": key, **limit.model_dump()} for key, limit in instruments.limits(self.library, card)]
+        except CorpusError:
+            return []
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return unit vectors, shape (texts, 384); texts seen before cost nothing."""
+        try:
+            vectors = self.embedder.known(list(texts))
+        except CorpusError as error:
+            raise Failed(str(error)) from error
+        return np.stack(vectors) if vectors else np.zeros((0, self.embedder.dimension), dtype=np.float32)
+
+    def close(self) -> None:
+        """Let go of the index and the cache."""
+        if "retriever" in self.__dict__:
+            self.retriever.index.close()
+        if "embedder" in self.__dict__:
+            self.embedder.close()
+
+    def _sentences(
+        self, query: str, experiment: str | None, limit: int, taken: set[tuple[str, int]]
+    ) -> list[Sentence]:
+        """Return the best sentences over the best passages, at most one from each place already taken."""
+        found: list[Sentence] = []
+        for hit in self.hits(query, limit=PASSAGES, experiment=experiment):
+            found += self.retriever.best_sentences(hit, query, 2)
+        ranked = sorted(found, key=lambda sentence: -sentence.similarity)
+        fresh = [s for s in ranked if (s.document, s.start) not in taken and s.similarity >= RELEVANT]
+        return fresh[:limit]
+
+    def _tell(self, done: int, total: int, what: str) -> None:
+        self._notify(f"preparing the corpus: {what} {done} of {total}")
+
+
+def _labels() -> Iterator[str]:
+    """Yield a, b, ..., z, za, zb, ...: labels without digits, since a digit in a text must be a fact's."""
+    prefix = ""
+    while True:
+        yield from (prefix + letter for letter in ascii_lowercase)
+        prefix += "z"
+
+
+def _citation(label: str, sentence: Sentence) -> Citation:
+    return Citation(
+        id=label,
+        document=sentence.document,
+        section=sentence.section,
+        start=sentence.start,
+        end=sentence.end,
+        quote=sentence.text,
+        sha256=sentence.sha256,
+        score=sentence.similarity,
+    )
