@@ -13,7 +13,7 @@ class ModelError(Exception):
     """The language model gave no usable answer; the message says why and what to do."""
 
 
-class ModelUnavailable(ModelError):
+class ModelMissingError(ModelError):
     """No channel brings the model, or the server cannot be reached."""
 
 

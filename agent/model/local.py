@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx
 
-from agent.model.face import Choice, ModelError, ModelUnavailable, Prompt, chatml, option_mass, scored
+from agent.model.face import Choice, ModelError, ModelMissingError, Prompt, chatml, option_mass, scored
 from agent.model.fetch import cache_root
 
 _CONTEXT = 4096
@@ -154,13 +154,13 @@ class LocalModel:
         """Load the model once.
 
         Raises:
-            ModelUnavailable: the file is missing or is not a model that the runtime can read.
+            ModelMissingError: the file is missing or is not a model that the runtime can read.
         """
         with self._lock:
             if self._server is not None:
                 return
             if not self._path.is_file():
-                raise ModelUnavailable(f"no model file at {self._path}; run 'labwright model fetch'")
+                raise ModelMissingError(f"no model file at {self._path}; run 'labwright model fetch'")
             self._prefixes.mkdir(parents=True, exist_ok=True)
             key = secrets.token_urlsafe(32)
             self._server = _serve(self._path, self._threads, self._prefixes, key)
@@ -188,7 +188,7 @@ def _serve(path: Path, threads: int, prefixes: Path, key: str) -> Any:
     try:
         return xllamacpp.Server(params)
     except Exception as error:  # the binding raises bare RuntimeError and friends
-        raise ModelUnavailable(f"{path} cannot be loaded as a model ({error}); fetch it again") from error
+        raise ModelMissingError(f"{path} cannot be loaded as a model ({error}); fetch it again") from error
 
 
 def _reason(answer: httpx.Response) -> str:
