@@ -15,6 +15,8 @@ from physics import units
 from physics.errors import ParameterError, UnitError
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from physics.solution import Solution
 
 
@@ -117,7 +119,9 @@ class Experiment:
 
     Attributes:
         complete: derive and check what depends on several parameters (flow -> velocity); SI in, SI out.
-        simulate: `simulate(settings, times, *, tolerance, device, progress) -> Solution`.
+        simulate: `simulate(settings, times, *, tolerance, device, progress) -> Solution`; the progress is called
+            with a fraction and a word.
+        default_times: `default_times(settings, count)`, the output times (seconds, shape (count,)) that show the run.
     """
 
     name: str
@@ -130,6 +134,7 @@ class Experiment:
     limits: tuple[Limit, ...]
     complete: Callable[[dict[str, Any]], dict[str, Any]]
     simulate: Callable[..., Solution]
+    default_times: Callable[[Mapping[str, Any], int], Tensor]
     example: Mapping[str, str] = field(default_factory=dict)
 
     def parameter(self, name: str) -> Parameter | Choice:

@@ -1,0 +1,167 @@
+"""The reading of a column after its feed jumps from 0 to 1 (or from 1 to 0), at one resolution.
+
+Everything is in the reference length l and the time R l / v of `advection_dispersion`. The time grid is stretched to
+the column: its unit is the arrival time q Pe_q / (Pe_q + 4) of the reading at q with Pe_q = q Pe, so that weak
+columns, whose first traces arrive long before a pore volume, are resolved as well as strong ones.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from physics.equations import advection_dispersion as equation
+from physics.equations import reading as readings
+from physics.integrate.crank_nicolson import march
+from physics.integrate.octaves import Nodes, kept, nodes_of, octaves
+
+
+class Column(NamedTuple):
+    """Dimensionless columns: shapes (batch,) and what the whole batch shares.
+
+    Attributes:
+        peclet, damkohler: of the reference length.
+        place: where to read, in reference lengths; 1 is the far end.
+        first_type: hold the concentration at the inlet instead of the flux.
+        closed: the reference length is the column's, which ends there; otherwise it is the reading's position.
+        flux: read the flux concentration.
+        at_end: read at 1 exactly.
+        leach: start full with a clean feed.
+    """
+
+    peclet: Tensor
+    damkohler: Tensor
+    place: Tensor
+    first_type: bool
+    closed: bool
+    flux: bool
+    at_end: bool
+    leach: bool
+
+    def take(self, members: Tensor) -> Column:
+        """Return some members of the batch."""
+        return self._replace(
+            peclet=self.peclet[members], damkohler=self.damkohler[members], place=self.place[members]
+        )
+
+
+class Budget(NamedTuple):
+    """Cumulated terms of the discrete balance between the inlet and the control face, per reference length.
+
+    Each has shape (nodes, batch); consumed is the decay.
+    """
+
+    entered: Tensor
+    left: Tensor
+    stored: Tensor
+    consumed: Tensor
+
+
+class Trace(NamedTuple):
+    """The reading at the nodes of a march.
+
+    Attributes:
+        nodes: in units of `unit`.
+        values: shape (nodes, batch).
+        unit: the arrival time in units of R l / v, shape (batch,).
+        budget: only if asked for.
+    """
+
+    nodes: Nodes
+    values: Tensor
+    unit: Tensor
+    budget: Budget | None
+
+    def take(self, members: Tensor) -> Trace:
+        """Return some members of the batch."""
+        budget = None if self.budget is None else Budget(*(term[:, members] for term in self.budget))
+        return Trace(self.nodes, self.values[:, members], self.unit[members], budget)
+
+
+def arrival(column: Column) -> Tensor:
+    """Return the unit of the time grid, shape (batch,)."""
+    local = column.peclet * column.place
+    return column.place * local / (local + 4.0)
+
+
+def trace(column: Column, cells: int, steps: int, tail: int, end: float, budget: bool = False) -> Trace:
+    """March the columns until `end`, in units of `arrival`.
+
+    Args:
+        cells: on the reference length.
+        steps: even, of the first two units of time.
+        tail: cells beyond, for an open end.
+    """
+    grid, look, face = _layout(column, cells, tail)
+    system = equation.operator(grid, column.peclet, column.damkohler, column.first_type)
+    if column.leach:
+        system = system._replace(source=torch.zeros_like(system.source))
+    unit, size = arrival(column), look.weights.shape[0]
+    state = (torch.ones_like if column.leach else torch.zeros_like)(system.diag)
+    mass = grid.widths.detach().expand_as(state) if budget else state[:0]
+    rows = look.window + torch.arange(size, device=state.device)[:, None]
+    seen, sums, kinds, spans = [state.gather(0, rows)[None]], [_start_sums(state, mass, face)], [], []
+    stretches = octaves(steps, end)
+    for stretch in stretches:
+        half = 0.5 * stretch.step * unit
+        kinds.append(torch.from_numpy(stretch.weights).to(unit.device))
+        run = march(
+            system.lower * half, 1.0 + system.diag * half, system.upper * half, system.source * half,
+            state, kinds[-1], look.window, size, mass, face,
+        )  # fmt: skip
+        state = run.final
+        seen.append(run.seen)
+        sums.append(run.sums)
+        spans.append(kinds[-1][:, None] * half)
+    values = (kept(torch.cat(seen)) * look.weights).sum(1)
+    spent = None
+    if budget:
+        spent = _budget(column, grid, face, torch.cat(sums), torch.cat(kinds), torch.cat(spans))
+    return Trace(nodes_of(stretches, unit), values, unit, spent)
+
+
+def _layout(column: Column, cells: int, tail: int) -> tuple[equation.Grid, readings.Reading, int]:
+    """Return the grid, the reading and the face where the control volume ends."""
+    if column.closed:
+        grid = equation.uniform_grid(cells, column.peclet)
+        if column.at_end:
+            return grid, readings.at_face(cells, grid, column.peclet, column.flux), cells
+        return grid, readings.inside(column.place, cells, column.peclet, column.flux), cells
+    grid = equation.extended_grid(cells, tail, column.peclet)
+    return grid, readings.at_face(cells, grid, column.peclet, column.flux), cells
+
+
+def _start_sums(state: Tensor, mass: Tensor, face: int) -> Tensor:
+    if not len(mass):
+        return state.new_empty(0, 4, state.shape[1])
+    after = state[face] if face < len(state) else torch.zeros_like(state[0])
+    return torch.stack([(mass * state)[:face].sum(0), state[0], state[face - 1], after])[None]
+
+
+def _budget(
+    column: Column,
+    grid: equation.Grid,
+    face: int,
+    sums: Tensor,
+    kinds: Tensor,
+    spans: Tensor,
+) -> Budget:
+    """Accumulate the fluxes of the scheme; `sums` (nodes, 4, batch) as in `March`, `spans` (nodes - 1, batch)."""
+    cells, peclet = grid.widths.shape[0], column.peclet
+    middle = (sums[1:] - (1.0 - kinds[:, None, None]) * sums[:-1]) / kinds[:, None, None]
+
+    def rates(values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        total, first, last, after = values.unbind(1)
+        entering = equation.inlet_flux(first, grid, peclet, column.first_type, 0.0 if column.leach else 1.0)
+        if face == cells:
+            leaving = last
+        else:
+            slope = 1.0 / (peclet * grid.gaps[face])
+            leaving = (0.5 + slope) * last + (0.5 - slope) * after
+        return entering, leaving, column.damkohler * total
+
+    grown = [torch.cumsum(spans * rate, 0) for rate in rates(middle)]
+    entered, left, consumed = (kept(torch.cat([torch.zeros_like(row[:1]), row])) for row in grown)
+    return Budget(entered, left, kept(sums[:, 0]), consumed)

@@ -1,0 +1,288 @@
+"""A tracer test in a packed column: what it is, and one run of it.
+
+The equation, its conditions and its sources stand in `physics.equations.advection_dispersion`; the values that this
+module takes and gives are SI, concentrations are over that of the feed. By default the feed enters with the flow
+(third-type), the column ends at its outlet (closed) and the resident concentration is read at the outlet, where that
+of the effluent is the same.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from time import perf_counter
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from physics import device as devices
+from physics.equations.refinement import Part, refine
+from physics.equations.response import Resolution, budget_at
+from physics.equations.transport import Scaled, Scheme, choose_resolution, concentration, scaled
+from physics.errors import ParameterError
+from physics.experiment import Choice, Experiment, Limit, Observable, Parameter, Role
+from physics.solution import Balance, Cost, Output, Solution, Status
+
+__all__ = [
+    "EXPERIMENT",
+    "Resolution",
+    "Scheme",
+    "choose_resolution",
+    "concentration",
+    "scheme_of",
+    "simulate",
+]
+
+BALANCE_TOLERANCE = 1e-10
+_NUMBERS = ("length", "velocity", "dispersion", "retardation", "decay", "position", "pulse_duration")
+_LONGEST = 1e12  # seconds
+
+PARAMETERS = (
+    Parameter("length", "m", Role.APPARATUS, 0.0, 1e3, "length of the packed bed", display="cm", exclusive_lower=True),
+    Parameter("diameter", "m", Role.APPARATUS, 0.0, 10.0, "inner diameter", display="cm", exclusive_lower=True),
+    Parameter("porosity", "", Role.APPARATUS, 0.0, 1.0, "water-filled share of the volume", exclusive_lower=True),
+    Parameter("flow", "m**3/s", Role.CONTROL, 0.0, 1.0, "flow rate of the pump", display="mL/min", exclusive_lower=True),
+    Parameter(
+        "velocity", "m/s", Role.UNKNOWN, 0.0, 1e2, "mean velocity of the pore water",
+        prior=(5e-6, 2.0), display="cm/h", exclusive_lower=True,
+    ),
+    Parameter(
+        "dispersion", "m**2/s", Role.UNKNOWN, 0.0, 1e3, "longitudinal dispersion coefficient",
+        prior=(1e-8, 2.5), display="cm**2/h", exclusive_lower=True,
+    ),
+    Parameter("retardation", "", Role.UNKNOWN, 0.0, 1e6, "retardation factor R", default=1.0, exclusive_lower=True),
+    Parameter("decay", "1/s", Role.UNKNOWN, 0.0, 1e3, "first-order rate referred to the liquid", default=0.0, display="1/h"),
+    Parameter(
+        "position", "m", Role.APPARATUS, 0.0, 1e3, "where the sensor stands, from the inlet; the length if left out",
+        display="cm", exclusive_lower=True,
+    ),
+    Parameter(
+        "pulse_duration", "s", Role.CONTROL, 0.0, _LONGEST, "how long tracer is fed", display="h", exclusive_lower=True
+    ),
+)  # fmt: skip
+CHOICES = (
+    Choice(
+        "inlet",
+        ("third-type", "first-type"),
+        "third-type",
+        "tracer enters with the flow, or c is held at x = 0",
+    ),
+    Choice(
+        "outlet",
+        ("closed", "semi-infinite"),
+        "closed",
+        "the bed ends at its length, or goes on beyond the sensor",
+    ),
+    Choice("reading", ("resident", "flux"), "resident", "what stands in the pores, or what flows past"),
+    Choice(
+        "input",
+        ("step", "pulse", "leach"),
+        "step",
+        "feed switched on, on and off, or clean after full",
+        Role.CONTROL,
+    ),
+)
+
+
+def complete(settings: dict[str, Any]) -> dict[str, Any]:
+    """Fill in defaults, derive the velocity from the flow, and check what concerns several parameters.
+
+    v = Q / (n pi d^2 / 4)
+
+    Raises:
+        ParameterError: something is missing, given twice, or contradicts.
+    """
+    full = {choice.name: choice.default for choice in CHOICES}
+    full |= {item.name: item.default for item in PARAMETERS if item.default is not None}
+    full |= settings
+    if "flow" in full and "velocity" in settings:
+        raise ParameterError("column: give velocity or flow, not both")
+    if "flow" in full:
+        lacking = [name for name in ("diameter", "porosity") if name not in full]
+        if lacking:
+            raise ParameterError(f"column: flow needs {' and '.join(lacking)} to give a velocity; add it")
+        full["velocity"] = full["flow"] / (full["porosity"] * math.pi * full["diameter"] ** 2 / 4)
+    lacking = [name for name in ("length", "velocity", "dispersion") if name not in full]
+    if lacking:
+        hint = " (or flow, diameter and porosity)" if "velocity" in lacking else ""
+        raise ParameterError(f"column: {', '.join(lacking)} is missing{hint}; give it a value with its unit")
+    full.setdefault("position", full["length"])
+    if bool((torch.as_tensor(full["position"]) > torch.as_tensor(full["length"])).any()):
+        raise ParameterError("column: position lies beyond length; the sensor must stand inside the column")
+    if full["input"] == "pulse" and "pulse_duration" not in full:
+        raise ParameterError("column: a pulse needs pulse_duration; give it, for example '30 min'")
+    if full["input"] != "pulse" and "pulse_duration" in full:
+        raise ParameterError(
+            f"column: pulse_duration has no meaning with input {full['input']}; set input to pulse"
+        )
+    return full
+
+
+def scheme_of(settings: Mapping[str, Any]) -> Scheme:
+    """Return the model that the settings mean."""
+    return Scheme(
+        **{choice.name: choice.read(settings.get(choice.name, choice.default)) for choice in CHOICES}
+    )
+
+
+def default_times(settings: Mapping[str, Any], count: int = 121) -> Tensor:
+    """Return evenly spaced times (seconds) from zero until the curve has settled, for the first member of a batch.
+
+    The mean arrival and five standard deviations, mu_t = R x / v and sigma_t = mu_t sqrt(2 / Pe + 3 / Pe^2), as for
+    a Kreft-Zuber flux reading, after the end of the pulse.
+    """
+    case = scaled(_tensors(settings, torch.device("cpu")), scheme_of(settings))
+    pe = float((case.column.peclet * case.column.place)[0])
+    mean = float((case.time * case.column.place)[0])
+    end = mean * (1.0 + 5.0 * math.sqrt(2.0 / pe + 3.0 / pe**2))
+    if case.ends is not None:
+        end += float((case.ends * case.time)[0])
+    return torch.linspace(0.0, end, count, dtype=torch.float64)
+
+
+def simulate(
+    settings: Mapping[str, Any],
+    times: Tensor | None = None,
+    *,
+    tolerance: float = 1e-6,
+    device: str = "auto",
+    resolution: Resolution | None = None,
+    progress: Callable[[float, str], None] | None = None,
+) -> Solution:
+    """Run columns to a tolerance and return their curves, errors and balances.
+
+    Args:
+        settings: SI numbers or tensors of shape (batch,), and the choices; incomplete ones are completed.
+        times: seconds since the feed changed, shape (times,); chosen if left out.
+        tolerance: of the numerical error in C/C0, absolute.
+        device: see `physics.device`.
+        resolution: march at this one instead of looking for one.
+        progress: called with the share done and a word.
+
+    Returns:
+        Solution: the output `concentration` (batch, times) with its error estimate, one for each member; the balance
+            of tracer from the inlet to the outlet (to the sensor, where the column goes on) up to the last time, in
+            metres of feed per unit of pore cross-section; `extra` has the Peclet numbers of column and cell.
+
+    Raises:
+        ParameterError: a setting, a time or the tolerance cannot be used.
+    """
+    start = perf_counter()
+    place = devices.resolve(device)
+    full = complete(dict(settings))
+    scheme = scheme_of(full)
+    case = scaled(_tensors(full, place), scheme)
+    at = _times(default_times(full) if times is None else times, place)
+    if not 1e-12 <= tolerance < 1:
+        raise ParameterError(f"column: tolerance = {tolerance:g} is outside its range, from 1e-12 to 1")
+
+    def report(done: float) -> None:
+        if progress is not None:
+            progress(done, "marching columns")
+
+    parts = refine(case.column, at[:, None] / case.time, case.ends, tolerance, resolution, True, report)
+    return _solution(case, parts, at, tolerance, resolution is not None, perf_counter() - start)
+
+
+def _tensors(settings: Mapping[str, Any], place: torch.device) -> dict[str, Tensor]:
+    found = {}
+    by_name = {item.name: item for item in PARAMETERS}
+    for name in _NUMBERS:
+        if settings.get(name) is None:
+            continue
+        value = torch.as_tensor(settings[name], dtype=torch.float64, device=place)
+        if value.dim() > 1 or value.numel() == 0:
+            raise ParameterError(
+                f"column: {name} has the shape {tuple(value.shape)}; give a number or shape (batch,)"
+            )
+        for extreme in (value.detach().min(), value.detach().max()):
+            by_name[name].check(float(extreme))
+        found[name] = value
+    return found
+
+
+def _times(times: Any, place: torch.device) -> Tensor:
+    at = torch.as_tensor(times, dtype=torch.float64, device=place)
+    if at.dim() != 1 or at.numel() == 0:
+        raise ParameterError("column: times must be a list of at least one number of seconds")
+    if not bool((torch.isfinite(at) & (at >= 0) & (at <= _LONGEST)).all()):
+        raise ParameterError(f"column: times must lie from 0 to {_LONGEST:g} s")
+    return at
+
+
+def _solution(
+    case: Scaled, parts: list[Part], at: Tensor, tolerance: float, pinned: bool, seconds: float
+) -> Solution:
+    order = torch.argsort(torch.cat([part.members for part in parts]))
+    curve = torch.cat([part.result.curve.T for part in parts])[order]
+    error = torch.cat([part.result.error for part in parts])[order]
+    cells = torch.cat(
+        [part.result.error.new_full(part.members.shape, part.resolution.cells) for part in parts]
+    )[order]
+    met = torch.cat([part.met for part in parts])
+    if not bool(torch.isfinite(curve).all()):
+        status, message = Status.DIVERGED, "The concentration is not finite."
+    elif pinned or bool(met.all()):
+        status, message = Status.CONVERGED, f"Largest error estimate {float(error.max()):.1e}."
+    else:
+        status = Status.TOLERANCE_NOT_MET
+        message = f"{int((~met).sum())} of {len(met)} columns end at an error of {float(error.max()):.1e}."
+    finest = max(parts, key=lambda part: part.resolution.cells).resolution
+    steps = max(part.result.finest.values.shape[0] - 1 for part in parts)
+    return Solution(
+        outputs={
+            "concentration": Output("concentration", "", curve, at, error[:, None].expand_as(curve)),
+        },
+        balances=[_balance(case, parts, at, order)],
+        status=status,
+        message=message,
+        cost=Cost(finest.cells, steps, seconds, max(part.levels for part in parts)),
+        tolerance=tolerance,
+        extra={"peclet": case.column.peclet, "cell_peclet": case.column.peclet / cells},
+    )
+
+
+def _balance(case: Scaled, parts: list[Part], at: Tensor, order: Tensor) -> Balance:
+    """Collect the terms of the finest march at the last time; what was there at the start counts as applied."""
+    rows = []
+    for part in parts:
+        members, run = part.members, part.result.finest
+        ends = None if case.ends is None else case.ends[members] / run.unit
+        rows.append(budget_at(run, at.max() / case.time[members] / run.unit, ends))
+    terms = {name: torch.cat([row[name] for row in rows])[order] * case.span for name in rows[0]}
+    initial = case.span if case.column.leach else torch.zeros_like(case.span)
+    residual = terms["entered"] + initial - terms["left"] - terms["stored"] - terms["consumed"]
+    named = {
+        "in": terms["entered"],
+        "initial": initial,
+        "out": terms["left"],
+        "stored": terms["stored"],
+        "decayed": terms["consumed"],
+    }
+    return Balance("tracer", named, residual, terms["entered"] + initial, BALANCE_TOLERANCE, "m")
+
+
+EXPERIMENT = Experiment(
+    name="column",
+    title="Tracer test in a packed column",
+    meaning="A tracer is fed to water-saturated sand; its breakthrough tells the pore-water velocity and dispersion.",
+    parameters=PARAMETERS,
+    choices=CHOICES,
+    observables=(Observable("concentration", "", "curve", "tracer at the sensor over that of the feed"),),
+    balances=("tracer",),
+    limits=(
+        Limit(
+            "peclet",
+            "below 1 the end conditions decide the curve, above 2000 the bed is not what spreads the tracer",
+            "",
+            1.0,
+            2000.0,
+            lambda s: float(torch.as_tensor(s["velocity"] * s["length"] / s["dispersion"]).reshape(-1)[0]),
+        ),
+    ),
+    complete=complete,
+    simulate=simulate,
+    default_times=default_times,
+    example={"length": "30 cm", "velocity": "10 cm/h", "dispersion": "1 cm**2/h"},
+)
