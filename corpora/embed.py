@@ -59,6 +59,8 @@ class Embedder:
         )
         if not missing:
             return _stack(known)
+        # Texts of like length in one batch: the shorter ones are padded to the longest.
+        missing.sort(key=len)
         for start in range(0, len(missing), _BATCH):
             if progress:
                 progress(start, len(missing), "embedding")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import Iterable
 from functools import cache
@@ -16,6 +17,8 @@ from corpora.trust import sha256
 WORDS = 120
 # Part of the index's fingerprint: raise it when the same text would be cut in another way.
 VERSION = 1
+# Sentences do not fill equal parts exactly.
+_SLACK = 1.25
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "passages.labwright")
 
 
@@ -49,7 +52,7 @@ def ingest(documents: Iterable[Document]) -> list[Passage]:
 def _pieces(document: Document, section: Section) -> list[Span]:
     text = document.text[section.start : section.end]
     spans, cursor = [], 0
-    for chunk in _splitter().split_text(text):
+    for chunk in _splitter(_size(text)).split_text(text):
         # The splitter returns no positions, but its chunks follow one another: each is found in turn.
         at = text.find(chunk, cursor)
         if at < 0:
@@ -59,14 +62,22 @@ def _pieces(document: Document, section: Section) -> list[Span]:
     return spans
 
 
+def _size(text: str) -> int:
+    """How many words a passage of this section may have: about equal parts, and no sentence cut for that."""
+    words = len(text.split())
+    parts = max(1, math.ceil(words / WORDS))
+    longest = max((len(sentence.split()) for sentence in _sentences(text)), default=1)
+    return min(WORDS, max(math.ceil(_SLACK * words / parts), longest, 1))
+
+
 @cache
-def _splitter() -> Any:
+def _splitter(words: int) -> Any:
     # Imported here: llama_index takes more than a second, and only a build needs it.
     from llama_index.core.node_parser import SentenceSplitter
 
     # Words and sentences of our own: the defaults would look for a tokenizer of tiktoken and a model of NLTK.
     return SentenceSplitter(
-        chunk_size=WORDS,
+        chunk_size=words,
         chunk_overlap=0,
         tokenizer=str.split,
         chunking_tokenizer_fn=_sentences,

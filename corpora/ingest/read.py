@@ -12,9 +12,8 @@ _ITEM = re.compile(r"\n(?=[ \t]*(?:[-*+]|\d+[.)])[ \t])")
 # The end of a sentence: a stop, what closes it, any source key after it, then space before a new beginning.
 _STOP = re.compile(r"[.!?][\"'”’)\]*_]*(?:[ \t]*\[[^\[\]\n]{1,80}\])*(?=\s+[\"'“‘(\[*_]*[A-Z0-9Ͱ-Ͽ])")
 _ABBREVIATION = re.compile(
-    r"(?:\b(?:e\.g|i\.e|et al|cf|vs|approx|ca|resp|no|nos|fig|figs|eq|eqs|ref|refs|sec|ch|vol|p|pp|ed|eds|st"
-    r"|dr|prof|inc|ltd|min|max|temp)|\b[A-Z])\.$",
-    re.IGNORECASE,
+    r"(?:\b(?i:e\.g|i\.e|et al|cf|vs|approx|ca|resp|figs?|eqs?|refs?|vol|pp?|dr|prof|st)"
+    r"|(?<!\d )(?<![\w/])[A-Z])\.$"  # an initial; but "at 300 K." does end a sentence
 )
 
 
