@@ -1,7 +1,7 @@
 """Long records in bounded memory: neighbouring rows become their mean, finer where it is steep.
 
-The mean of `m` rows with independent errors of variance s^2 has the variance s^2/m: `count` keeps m, so that a
-fit with these weights loses only what the curve bends within a block.
+The mean of `m` rows with independent errors of variance s^2 has the variance s^2/m: `count` keeps m, so that
+a fit with these weights loses only what the curve bends within a block.
 """
 
 from __future__ import annotations
@@ -52,10 +52,9 @@ class Thinner:
             self._kept = [merge(blocks, np.arange(0, len(blocks.time), 2)) for blocks in self._kept]
 
     def result(self, points: int) -> Blocks:
-        """Return at most `points` blocks of increasing time; a record no longer than that keeps all its rows."""
-        blocks = Blocks(
-            *(np.concatenate([getattr(b, k) for b in self._kept]) for k in ("time", "value", "count"))
-        )
+        """Return at most `points` blocks of increasing time; a shorter record keeps all its rows."""
+        pieces = [[b.time, b.value, b.count] for b in self._kept]
+        blocks = Blocks(*(np.concatenate(piece) for piece in zip(*pieces, strict=True)))
         if self.rows > points:
             blocks = merge(blocks, _starts(blocks, points))
         fresh = np.flatnonzero(np.diff(blocks.time, prepend=-np.inf) > 0)

@@ -1,0 +1,1 @@
+"""Parameters from measurements: fit, uncertainty, and what the data cannot tell."""

@@ -97,11 +97,8 @@ def test_bad_files_are_one_line(tmp_path, case):
 
 
 def test_places_that_are_no_files(tmp_path):
-    for path, what in (
-        (tmp_path, "directory"),
-        (tmp_path / "none.csv", "no such file"),
-        (os.devnull, "not a regular"),
-    ):
+    places = {tmp_path: "directory", tmp_path / "none.csv": "no such file", os.devnull: "not a regular"}
+    for path, what in places.items():
         with pytest.raises(DataError, match=what):
             read_measurement(path)
 

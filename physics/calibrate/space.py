@@ -1,0 +1,68 @@
+"""The space in which parameters are fitted: the logarithm where positive, bounds as a box.
+
+For a positive parameter u = ln theta, so that steps are relative changes and no step leaves the physical
+range; d y / d u = theta d y / d theta.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from physics.errors import ParameterError
+
+
+@dataclass(frozen=True)
+class Space:
+    """Names in their order, which of them are logarithmic, shape (P,), and the box in u, shapes (P,)."""
+
+    names: tuple[str, ...]
+    logarithmic: Tensor
+    lower: Tensor
+    upper: Tensor
+
+    def inward(self, theta: Tensor) -> Tensor:
+        """Theta -> u, shape (..., P), moved into the box."""
+        safe = torch.where(self.logarithmic, theta.clamp_min(1e-300), torch.ones_like(theta))
+        return self.clamp(torch.where(self.logarithmic, safe.log(), theta))
+
+    def outward(self, u: Tensor) -> Tensor:
+        """Return theta for u, shape (..., P)."""
+        return torch.where(self.logarithmic, u.exp(), u)
+
+    def slope(self, u: Tensor) -> Tensor:
+        """Return d theta / d u, shape (..., P)."""
+        return torch.where(self.logarithmic, u.exp(), torch.ones_like(u))
+
+    def clamp(self, u: Tensor) -> Tensor:
+        """Project into the box."""
+        return torch.minimum(torch.maximum(u, self.lower), self.upper)
+
+
+def make_space(names: Sequence[str], bounds: Mapping[str, tuple[float, float]]) -> Space:
+    """Build the space; a parameter is logarithmic unless its lower bound is negative.
+
+    Raises:
+        ParameterError: no name, or a lower bound that is not below its upper bound.
+    """
+    if not names:
+        raise ParameterError("nothing to fit; name at least one parameter")
+    logarithmic, lower, upper = [], [], []
+    for name in names:
+        low, high = bounds.get(name, (0.0, math.inf))
+        if not low < high:
+            raise ParameterError(f"{name}: its lower bound {low:g} is not below its upper bound {high:g}")
+        positive = low >= 0
+        logarithmic.append(positive)
+        lower.append((math.log(low) if low > 0 else -math.inf) if positive else low)
+        upper.append((math.log(high) if math.isfinite(high) else math.inf) if positive else high)
+    return Space(
+        tuple(names),
+        torch.tensor(logarithmic),
+        torch.tensor(lower, dtype=torch.float64),
+        torch.tensor(upper, dtype=torch.float64),
+    )

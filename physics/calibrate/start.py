@@ -1,0 +1,81 @@
+"""Starting values for a column fit from the measured curve alone.
+
+A front that has travelled the distance x is nearly a normal distribution of arrival times with
+
+    mean tau = R x / v,    standard deviation sigma = tau (2 D / (v x))^(1/2)
+
+(the leading terms for a large Peclet number v x / D; Levenspiel & Smith 1957,
+doi:10.1016/0009-2509(57)85021-0). For a step, probit(C) = (t - tau)/sigma is a straight line in t, which also
+serves a curve that does not reach its plateau; for a pulse, tau and sigma follow from the temporal moments.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import isotonic_regression
+from scipy.special import ndtri
+
+from physics.errors import DataError
+
+Array = NDArray[np.float64]
+
+
+def start_column(
+    times: ArrayLike,
+    values: ArrayLike,
+    position: float,
+    *,
+    retardation: float = 1.0,
+    input: str = "step",
+    pulse_duration: float = 0.0,
+) -> dict[str, float]:
+    """Return `velocity` and `dispersion` (in the units of `position` and `times`) to start a fit from.
+
+    Args:
+        times, values: the measured curve, shapes (n,), times increasing.
+        position: distance of the sensor from the inlet.
+        input: "step", "leach" or "pulse"; a pulse needs its duration.
+
+    Raises:
+        DataError: the curve does not change, so that nothing can be said about its front.
+    """
+    t, c = np.asarray(times, dtype=float), np.asarray(values, dtype=float)
+    if t.shape != c.shape or t.ndim != 1 or len(t) < 2:
+        raise DataError("a start needs at least two points of time and concentration")
+    tau, sigma = (
+        _pulse(t, c, pulse_duration) if input == "pulse" else _front(t, 1 - c if input == "leach" else c)
+    )
+    sigma = float(np.clip(sigma, 1e-3 * tau, 1.5 * tau))
+    velocity = retardation * position / tau
+    return {"velocity": velocity, "dispersion": 0.5 * velocity * position * (sigma / tau) ** 2}
+
+
+def _front(t: Array, c: Array) -> tuple[float, float]:
+    """Mean and standard deviation of the arrival times of a rising front."""
+    rising = np.asarray(isotonic_regression(c).x)
+    inner = (rising > 0.02) & (rising < 0.98)
+    if inner.sum() >= 2 and np.ptp(rising[inner]) > 0.02:
+        z = ndtri(rising[inner])
+        weight = np.exp(-0.5 * z**2)  # where the front is steep the probit is known best
+        slope, offset = np.polyfit(t[inner], z, 1, w=weight)
+        tau = -offset / slope if slope > 0 else -1.0
+        if 0 < tau < 100 * t[-1]:
+            return float(tau), float(1 / slope)
+    if rising[-1] - rising[0] < 0.02:
+        raise DataError("the curve does not change; measure until the tracer arrives")
+    first = min(int(np.searchsorted(rising, 0.5 * (rising[0] + rising[-1]))), len(t) - 1)
+    before = t[first - 1] if first else 0.0
+    return float(max(0.5 * (before + t[first]), 1e-9)), float(max((t[first] - before) / 4, 1e-3 * t[first]))
+
+
+def _pulse(t: Array, c: Array, duration: float) -> tuple[float, float]:
+    """Mean and standard deviation of the transit from the moments of the curve, the pulse's own taken off."""
+    positive = np.clip(c, 0.0, None)
+    mass = float(np.trapezoid(positive, t))
+    if mass <= 0:
+        raise DataError("the curve holds no tracer; measure until the pulse arrives")
+    mean = float(np.trapezoid(positive * t, t)) / mass
+    variance = float(np.trapezoid(positive * (t - mean) ** 2, t)) / mass - duration**2 / 12
+    tau = max(mean - duration / 2, 0.05 * mean)
+    return tau, float(np.sqrt(max(variance, 1e-6 * tau**2)))
