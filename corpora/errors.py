@@ -4,7 +4,7 @@
 CorpusError              any failure of this package; the message is one line that says what to do
 ├── TrustError           a manifest or a folder of documents that cannot be read or written
 ├── IngestError          a text that cannot be cut into passages
-├── EmbedError           the embedding model is missing, or is not the one that was pinned
+├── EmbedError           the embedding model is missing or not the one pinned, or its cache cannot be used
 ├── QuestionError        the caller's question, filter or instrument is wrong
 └── StoreError           the index cannot be used
     ├── IndexMissingError     nothing has been built there yet
@@ -30,7 +30,7 @@ class IngestError(CorpusError):
 
 
 class EmbedError(CorpusError):
-    """The embedding model is missing, or is not the one that was pinned."""
+    """The embedding model is missing or not the one pinned, or its cache cannot be used."""
 
 
 class QuestionError(CorpusError):

@@ -13,10 +13,11 @@ import qdrant_edge as qdrant
 from numpy.typing import NDArray
 
 from corpora.embed import DIMENSION
-from corpora.engines.base import EXPERIMENTS, KINDS, Engine, Notify, Point, Progress, Request, Sparse
+from corpora.engines.base import EXPERIMENTS, KINDS, Engine, Point, Request, Sparse
 from corpora.engines.edge import EdgeEngine
 from corpora.engines.server import ServerEngine
 from corpora.errors import QuestionError
+from corpora.progress import Notify, Progress
 from corpora.records import Hit, Passage
 
 WAIT_SECONDS = 30.0

@@ -8,11 +8,12 @@ from typing import get_args
 
 import numpy as np
 
-from corpora.embed import Embedder, Progress
+from corpora.embed import Embedder
 from corpora.errors import IndexDamagedError, QuestionError
 from corpora.index import Index, Item
 from corpora.ingest import chunk
 from corpora.ingest.read import Span, sentences
+from corpora.progress import Progress
 from corpora.records import Card, Hit, Passage, Sentence
 from corpora.trust import Library, sha256
 
@@ -102,6 +103,8 @@ class Retriever:
     def _check(self, question: str, limit: int, kind: str | None, experiment: str | None) -> None:
         if not question.strip():
             raise QuestionError("the question is empty; ask in a few words")
+        if any("\ud800" <= letter <= "\udfff" for letter in question):
+            raise QuestionError("the question is not valid UTF-8; check the encoding of your terminal")
         if limit < 1:
             raise QuestionError(f"limit = {limit}: must be at least 1")
         if kind is not None and kind not in KINDS:
@@ -127,6 +130,4 @@ class Retriever:
 
     def _stands(self, passage: Passage) -> bool:
         document = self.library.get(passage.document)
-        return document is not None and passage == chunk.passage(
-            document, passage.section, passage.start, passage.end
-        )
+        return document is not None and passage == chunk.located(document, passage.start, passage.end)

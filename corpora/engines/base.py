@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+from corpora.progress import Progress
 
 DENSE = "dense"
 SPARSE = "bm25"
@@ -12,9 +14,6 @@ RRF_K = 60
 # Payload fields that a search may be narrowed by.
 KINDS = "kind"
 EXPERIMENTS = "experiments"
-
-Notify = Callable[[str], None]
-Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)

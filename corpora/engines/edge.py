@@ -13,9 +13,10 @@ from typing import Any
 
 import qdrant_edge as qdrant
 
-from corpora.engines.base import DENSE, RRF_K, SPARSE, Notify, Point, Progress, Request
+from corpora.engines.base import DENSE, RRF_K, SPARSE, Point, Request
 from corpora.engines.lock import held
 from corpora.errors import IndexDamagedError, IndexMissingError, StoreError
+from corpora.progress import Notify, Progress
 
 _BATCH = 256
 
@@ -84,24 +85,36 @@ class EdgeEngine:
         return held(self._folder, purpose, self._wait, self._notify)
 
     def _fill(self, path: Path, points: Sequence[Point], progress: Progress | None) -> None:
-        path.mkdir(parents=True)
         config = qdrant.EdgeConfig(
             vectors={DENSE: qdrant.EdgeVectorParams(size=self._dimension, distance=qdrant.Distance.Cosine)},
             sparse_vectors={SPARSE: qdrant.EdgeSparseVectorParams(modifier=qdrant.Modifier.Idf)},
         )
-        shard = qdrant.EdgeShard.create(str(path), config)
+        with self._writing():
+            path.mkdir(parents=True)
+            shard = qdrant.EdgeShard.create(str(path), config)
         try:
             for start in range(0, len(points), _BATCH):
                 if progress:
                     progress(start, len(points), "indexing")
                 batch = [_point(point) for point in points[start : start + _BATCH]]
-                shard.update(qdrant.UpdateOperation.upsert_points(batch))
-            shard.optimize()
-            shard.flush()
+                with self._writing():
+                    shard.update(qdrant.UpdateOperation.upsert_points(batch))
+            with self._writing():
+                shard.optimize()
+                shard.flush()
         finally:
             shard.close()
         if progress:
             progress(len(points), len(points), "indexing")
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # the binding raises nothing narrower
+            raise StoreError(
+                f"{self._folder}: the index cannot be written ({_first_line(error)}); check the free space"
+            ) from error
 
     @contextmanager
     def _opened(self) -> Iterator[qdrant.EdgeShard]:
@@ -112,13 +125,17 @@ class EdgeEngine:
             shard = qdrant.EdgeShard.load(str(self._folder / "shards" / current["shard"]))
         except Exception as error:  # the binding raises nothing narrower
             raise IndexDamagedError(
-                f"{self._folder}: the index cannot be opened ({str(error).splitlines()[0]}); "
+                f"{self._folder}: the index cannot be opened ({_first_line(error)}); "
                 f"delete the folder and it is built again"
             ) from error
         try:
             yield shard
         finally:
             shard.close()
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _point(point: Point) -> qdrant.Point:

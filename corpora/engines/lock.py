@@ -11,8 +11,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from corpora.engines.base import Notify
-from corpora.errors import IndexHeldError
+from corpora.errors import IndexHeldError, StoreError
+from corpora.progress import Notify
 
 # A search holds the index for some 30 ms: no word is due before a wait can be felt.
 GRACE_SECONDS = 0.5
@@ -30,7 +30,11 @@ def held(folder: Path, purpose: str, wait_seconds: float, notify: Notify | None 
     start = time.monotonic()
     try:
         lock.acquire(timeout=min(GRACE_SECONDS, wait_seconds))
-    except Timeout:
+    except OSError as error:
+        if not isinstance(error, Timeout):
+            raise StoreError(
+                f"{folder}: the index cannot be locked ({error.strerror}); choose another path"
+            ) from error
         rest = wait_seconds - (time.monotonic() - start)
         if notify and rest > 0:
             notify(f"the index is held by {_holder(folder)}; waiting up to {wait_seconds:g} s")
@@ -43,7 +47,8 @@ def held(folder: Path, purpose: str, wait_seconds: float, notify: Notify | None 
             ) from None
     note = folder / "holder.json"
     try:
-        note.write_text(json.dumps({"pid": os.getpid(), "purpose": purpose}), encoding="utf-8")
+        with suppress(OSError):  # a courtesy to those who wait, no more
+            note.write_text(json.dumps({"pid": os.getpid(), "purpose": purpose}), encoding="utf-8")
         yield
     finally:
         with suppress(OSError):

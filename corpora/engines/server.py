@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from corpora.engines.base import DENSE, RRF_K, SPARSE, Point, Progress, Request
+from corpora.engines.base import DENSE, RRF_K, SPARSE, Point, Request
 from corpora.errors import IndexMissingError, IndexUnreachableError, StoreError
+from corpora.progress import Progress
 
 ALIAS = "labwright"
 _BATCH = 256

@@ -29,24 +29,29 @@ def passages(document: Document) -> list[Passage]:
     """
     found = []
     for section in sections(document.text):
-        title = section.title or document.card.title
-        found += [passage(document, title, *span) for span in _pieces(document, section)]
+        found += [_passage(document, section, *span) for span in _pieces(document, section)]
     return found
 
 
-def passage(document: Document, section: str, start: int, end: int) -> Passage:
-    """The characters `start` to `end` of a document as a passage: the same input has the same id."""
-    text = document.text[start:end]
-    digest = sha256(text)
-    id = str(uuid.uuid5(_NAMESPACE, f"{document.id}:{start}:{end}:{digest}"))
-    return Passage(
-        id=id, document=document.id, section=section, start=start, end=end, text=text, sha256=digest
-    )
+def located(document: Document, start: int, end: int) -> Passage | None:
+    """The characters `start` to `end` of a document as a passage; None if they do not lie in one section."""
+    for section in sections(document.text):
+        if section.start <= start < end <= section.end:
+            return _passage(document, section, start, end)
+    return None
 
 
 def ingest(documents: Iterable[Document]) -> list[Passage]:
     """The passages of all documents, in order."""
     return [piece for document in documents for piece in passages(document)]
+
+
+def _passage(document: Document, section: Section, start: int, end: int) -> Passage:
+    text = document.text[start:end]
+    digest = sha256(text)
+    id = str(uuid.uuid5(_NAMESPACE, f"{document.id}:{start}:{end}:{digest}"))
+    title = section.title or document.card.title
+    return Passage(id=id, document=document.id, section=title, start=start, end=end, text=text, sha256=digest)
 
 
 def _pieces(document: Document, section: Section) -> list[Span]:

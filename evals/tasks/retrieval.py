@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from corpora.embed import Embedder, Progress
+from corpora.embed import Embedder
 from corpora.index import Index, Item
+from corpora.progress import Progress
 from corpora.records import Passage
 from corpora.trust import sha256
 from evals.retrieval_metrics import ndcg

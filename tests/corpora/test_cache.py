@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from corpora.cache import VectorCache
+from corpora.errors import EmbedError
 
 ONE = np.arange(4, dtype=np.float32)
 
@@ -42,3 +45,23 @@ def test_a_damaged_file_is_begun_anew(tmp_path: Path) -> None:
     assert cache.get(["a"]) == [None]
     cache.put(["a"], ONE[None])
     assert cache.get(["a"])[0] is not None
+
+
+def test_a_place_that_cannot_hold_it(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(EmbedError, match="cannot be used"):
+        VectorCache(tmp_path / "file" / "vectors.sqlite", "m", 4)
+
+
+def test_a_locked_file_is_not_thrown_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "vectors.sqlite"
+    VectorCache(path, "m", 4).put(["a"], ONE[None])
+
+    def refuse(*_: object, **__: object) -> None:
+        raise sqlite3.OperationalError("database is locked")
+
+    monkeypatch.setattr(sqlite3, "connect", refuse)
+    with pytest.raises(EmbedError, match="locked"):
+        VectorCache(path, "m", 4)
+    monkeypatch.undo()
+    assert VectorCache(path, "m", 4).get(["a"])[0] is not None

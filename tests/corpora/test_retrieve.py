@@ -42,6 +42,7 @@ def test_narrowed_by_kind_and_experiment(retriever: Retriever) -> None:
     ("change", "word"),
     [
         ({"question": "  "}, "empty"),
+        ({"question": "caf\udce9"}, "UTF-8"),
         ({"kind": "blog"}, "protocol, theory, instrument"),
         ({"experiment": "flash"}, "covers column"),
         ({"limit": 0}, "at least 1"),
@@ -84,10 +85,14 @@ def test_a_text_slipped_into_the_index_is_dropped(retriever: Retriever, library:
     from corpora.ingest.chunk import passages
 
     true = passages(library["packing"])[0]
-    false = true.model_copy(update={"text": true.text.replace("slowly", "quickly")})
-    vector = retriever.embedder.embed_question(false.text)
-    retriever.index.build([Item(false, false.text, vector)], retriever.fingerprint)
-    assert retriever.search("Saturate the column quickly") == []
+    changes = ({"text": true.text.replace("slowly", "quickly")}, {"section": "Forged"}, {"end": true.end - 1})
+    vector = retriever.embedder.embed_question(true.text)
+    for change in changes:
+        false = true.model_copy(update=change)
+        retriever.index.build([Item(false, false.text, vector)], retriever.fingerprint, force=True)
+        assert retriever.search("Saturate the column quickly") == []
+    retriever.index.build([Item(true, true.text, vector)], retriever.fingerprint, force=True)
+    assert retriever.search("Saturate the column quickly")
 
 
 def test_a_damaged_index_is_built_again(retriever: Retriever, tmp_path: Path) -> None:
