@@ -96,9 +96,11 @@ class EdgeEngine:
             for start in range(0, len(points), _BATCH):
                 if progress:
                     progress(start, len(points), "indexing")
-                batch = [_point(point) for point in points[start : start + _BATCH]]
                 with self._writing():
-                    shard.update(qdrant.UpdateOperation.upsert_points(batch))
+                    # One by one, which is as quick: inside one update the engine orders points at random, and
+                    # passages of equal score would then change places from build to build.
+                    for point in points[start : start + _BATCH]:
+                        shard.update(qdrant.UpdateOperation.upsert_points([_point(point)]))
             with self._writing():
                 shard.optimize()
                 shard.flush()

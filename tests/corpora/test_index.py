@@ -133,6 +133,16 @@ def _shared(made: list[Index] = []) -> Index:  # noqa: B006 (one index for all e
     return made[0]
 
 
+def test_passages_of_equal_score_keep_their_order(tmp_path: Path) -> None:
+    same = [item(i, f"the tracer number{i}") for i in range(60)]
+    orders = set()
+    for name in "ab":
+        index = Index.open(tmp_path / name, dimension=SIZE)
+        index.build(same, "one")
+        orders.add(tuple(hit.passage.id for hit in index.search("tracer", None, 30)))
+    assert len(orders) == 1
+
+
 def test_the_index_survives_a_new_opening_and_a_broken_build(tmp_path: Path) -> None:
     Index.open(tmp_path, dimension=SIZE).build(ITEMS, "one")
     index = Index.open(tmp_path, dimension=SIZE)
