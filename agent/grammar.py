@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]*")
 _REFERENCE = re.compile(r"\{([^{}]*)\}")
+_FOREIGN = re.compile(r"[^A-Za-z \n,.;:()'’?!-]")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=\S)")
 
 
@@ -79,7 +80,8 @@ def read_prose(text: str, fact_ids: Iterable[str]) -> list[Sentence]:
     """Split a draft into sentences and list the facts to which each refers.
 
     Raises:
-        DraftError: a brace that is not a well-formed reference, an unknown fact, or an empty text.
+        DraftError: a brace that is not a well-formed reference, an unknown fact, a character other than plain
+            letters and punctuation (a model that does not obey the grammar may write any), or an empty text.
     """
     known = set(fact_ids)
     found = []
@@ -90,6 +92,8 @@ def read_prose(text: str, fact_ids: Iterable[str]) -> list[Sentence]:
                 raise DraftError(f"the draft refers to {{{reference}}}, which is not a fact of this thread")
         if "{" in (rest := _REFERENCE.sub("", piece)) or "}" in rest:
             raise DraftError(f"a reference is malformed in {piece[:80]!r}")
+        if foreign := _FOREIGN.search(rest):
+            raise DraftError(f"the draft holds {foreign[0]!r}, which no draft may contain")
         if piece:
             found.append(Sentence(piece, tuple(references)))
     if not found:
@@ -112,11 +116,10 @@ _PARTS += (
 _TIMES = "twice thrice double doubles doubled doubling triple triples tripled tripling quadruple quadrupled"
 _TIMES += " twofold threefold fourfold fivefold tenfold hundredfold"
 _ORDINALS = "eleventh twelfth thirteenth fourteenth fifteenth twentieth thirtieth fortieth fiftieth"
-_NUMBER_WORDS = frozenset(" ".join((_UNITS, _TENS, _LARGE, _PARTS, _TIMES, _ORDINALS)).split()) | {
-    "percent", "percentage", "nil", "nought", "pair", "couple", "both", "first", "second", "seconds", "once",
-}  # fmt: skip
-# Words that count nothing in prose: order, time units, and "one" as a pronoun are left to the strict list.
-_ALLOWED = frozenset({"both", "first", "second", "seconds", "once", "percentage", "pair", "couple"})
+_FEW = "percent nil nought pair couple"
+_NUMBER_WORDS = frozenset(" ".join((_UNITS, _TENS, _LARGE, _PARTS, _TIMES, _ORDINALS, _FEW)).split())
+# Names of the field in which a number word counts nothing.
+_NAMES = re.compile(r"\b(?:first|second|third)[- ](?:type|order|kind)\b", re.IGNORECASE)
 _ROMAN = re.compile(r"\b(?=[IVXLCDM]{2,}\b)M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})\b")
 _WORD = re.compile(r"[^\W\d_]+", re.UNICODE)
 
@@ -128,12 +131,17 @@ def find_digits_and_number_words(text: str) -> list[str]:
     roman numerals of two letters or more, and English number words, also glued ("twentyfive") or spelled in
     full-width or accented letters.
     """
-    bare = _REFERENCE.sub(lambda m: " " * len(m[0]), text)
+    bare = _NAMES.sub(_blank, _REFERENCE.sub(_blank, text))
     found = [(m.start(), m[0]) for m in _runs(bare)]
     folded = "".join(_plain_letter(c) for c in bare)
     found += [(m.start(), m[0]) for m in _ROMAN.finditer(folded)]
     found += [(m.start(), bare[m.start() : m.end()]) for m in _WORD.finditer(folded) if _states_number(m[0])]
     return [piece for _, piece in sorted(found)]
+
+
+def _blank(match: re.Match[str]) -> str:
+    """Return spaces as long as the match, so that positions stay."""
+    return " " * len(match[0])
 
 
 def _runs(text: str) -> Iterable[re.Match[str]]:
@@ -161,8 +169,6 @@ def _plain_letter(character: str) -> str:
 def _states_number(word: str) -> bool:
     """Say whether a word is, or is glued from, number words."""
     lower = word.lower()
-    if lower in _ALLOWED:
-        return False
     if lower in _NUMBER_WORDS:
         return True
     for tens in _TENS.split():

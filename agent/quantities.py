@@ -62,8 +62,8 @@ _SPELLED = re.compile(
 _NUMERIC_WORKING_DAY = re.compile(rf"(?P<a>{_NUMBER})[ -](?P<u>working[ -]days?|shifts?)\b", re.IGNORECASE)
 _ABOUT = r"(?:about |around |roughly )?$"
 _AT_MOST = re.compile(
-    r"(?:at most|(?:no|not) (?:more|longer) than|(?:less|shorter|smaller) than|below|under|up to|max(?:imum)?(?: of)?"
-    rf"|within|<=?|≤|not exceed(?:ing)?|cannot exceed|limited to)\s*{_ABOUT}",
+    r"(?:at most|(?:no|not) (?:more|longer) than|(?:less|shorter|smaller) than|below|under|up to"
+    rf"|max(?:imum)?(?: of)?|within|<=?|≤|not exceed(?:ing)?|cannot exceed|limited to)\s*{_ABOUT}",
     re.IGNORECASE,
 )
 _AT_LEAST = re.compile(
@@ -72,8 +72,9 @@ _AT_LEAST = re.compile(
     re.IGNORECASE,
 )
 _PRECISION = re.compile(
-    r"(?:within|to|±|\+/?-|plus or minus|better than|(?:accurate|precise) to|(?:precision|accuracy|uncertainty) of"
-    r"|error (?:of|below|under)|uncertainty (?:below|under))\s*(?:about |around |±\s*)?$",
+    r"(?:within|to|±|\+/?-|plus or minus|better than|(?:accurate|precise) to"
+    r"|(?:precision|accuracy) of|(?:error|uncertainty) (?:of|below|under))"
+    r"\s*(?:about |around |±\s*)?$",
     re.IGNORECASE,
 )
 _AFTER_PRECISION = re.compile(
@@ -81,11 +82,30 @@ _AFTER_PRECISION = re.compile(
 )
 # "in" bounds a time ("in one working day"), never a length ("5 cm in diameter" has the number before it).
 _IN = re.compile(r"\bin\s*(?:about |around )?$", re.IGNORECASE)
-_TIME_UNITS = frozenset("h hour hours min minute minutes s day days d week weeks".split())
+_TIME_UNITS = frozenset(
+    {"h", "hour", "hours", "min", "minute", "minutes", "s", "day", "days", "week", "weeks"}
+)
 # Letters that the registry would read as a unit but that follow a number as plain words in English.
 _NOT_UNITS = frozenset(
-    "in a at as are is to and or times per point points x with samples sample runs run of for by on if c the deep"
-    " pulse".split()
+    {
+        "in",
+        "a",
+        "at",
+        "as",
+        "are",
+        "is",
+        "to",
+        "and",
+        "or",
+        "times",
+        "per",
+        "point",
+        "points",
+        "x",
+        "with",
+        "samples",
+    }
+    | {"sample", "runs", "run", "of", "for", "by", "on", "if", "c", "the", "deep", "pulse"}
 )
 _UNIT_WORDS = {
     **{"percent": "%", "per cent": "%", "hrs": "h", "hr": "h", "mins": "min", "d": "day", "secs": "s"},

@@ -1,13 +1,13 @@
 """The seam to the language model, the runtimes behind it, and the shipped double."""
 
-from agent.model.face import Choice, LanguageModel, ModelError, ModelMissingError, Prompt, as_data, defuse
+from agent.model.face import Choice, LanguageModel, ModelError, ModelUnavailable, Prompt, as_data, defuse
 from agent.model.scripted import ScriptedModel
 
 __all__ = [
     "Choice",
     "LanguageModel",
     "ModelError",
-    "ModelMissingError",
+    "ModelUnavailable",
     "Prompt",
     "ScriptedModel",
     "as_data",

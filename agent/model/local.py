@@ -12,12 +12,13 @@ import os
 import secrets
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from agent.model.face import Choice, ModelError, ModelMissingError, Prompt, chatml, option_mass, scored
+from agent.model.face import Choice, ModelError, ModelUnavailable, Prompt, chatml, option_mass, scored
 from agent.model.fetch import cache_root
 
 _CONTEXT = 4096
@@ -35,6 +36,7 @@ class LocalModel:
         self._path = Path(path)
         self._threads = threads or min(os.cpu_count() or 2, 8)
         self._name = name or self._path.stem
+        self._key = secrets.token_urlsafe(32)
         self._lock = threading.RLock()
         self._server: Any = None
         self._http: httpx.Client | None = None
@@ -86,6 +88,15 @@ class LocalModel:
             if self._http is not None:
                 self._http.close()
             self._http = self._server = None
+            self._resident = ""
+
+    @contextlib.contextmanager
+    def exposed(self) -> Iterator[tuple[str, str]]:
+        """Lend the loopback URL and the key of the server inside, for a client of the same process."""
+        with self._lock:
+            self._load()
+            yield self._server.listening_address, self._key
+            # The client has left its own text in the slot.
             self._resident = ""
 
     def _call(self, prompt: Prompt, wanted: dict[str, Any]) -> dict[str, Any]:
@@ -154,19 +165,18 @@ class LocalModel:
         """Load the model once.
 
         Raises:
-            ModelMissingError: the file is missing or is not a model that the runtime can read.
+            ModelUnavailable: the file is missing or is not a model that the runtime can read.
         """
         with self._lock:
             if self._server is not None:
                 return
             if not self._path.is_file():
-                raise ModelMissingError(f"no model file at {self._path}; run 'labwright model fetch'")
+                raise ModelUnavailable(f"no model file at {self._path}; run 'labwright model fetch'")
             self._prefixes.mkdir(parents=True, exist_ok=True)
-            key = secrets.token_urlsafe(32)
-            self._server = _serve(self._path, self._threads, self._prefixes, key)
+            self._server = _serve(self._path, self._threads, self._prefixes, self._key)
             self._http = httpx.Client(
                 base_url=self._server.listening_address,
-                headers={"Authorization": f"Bearer {key}"},
+                headers={"Authorization": f"Bearer {self._key}"},
                 timeout=httpx.Timeout(600.0, connect=5.0),
                 trust_env=False,
             )
@@ -188,7 +198,7 @@ def _serve(path: Path, threads: int, prefixes: Path, key: str) -> Any:
     try:
         return xllamacpp.Server(params)
     except Exception as error:  # the binding raises bare RuntimeError and friends
-        raise ModelMissingError(f"{path} cannot be loaded as a model ({error}); fetch it again") from error
+        raise ModelUnavailable(f"{path} cannot be loaded as a model ({error}); fetch it again") from error
 
 
 def _reason(answer: httpx.Response) -> str:

@@ -12,7 +12,9 @@ def test_assignment_keeps_the_order():
     assert grammar == 'root ::= "q1=" ("length" | "none") "\\n" "q2=" ("flow")\n'
 
 
-@pytest.mark.parametrize("make", [lambda: choice([]), lambda: assignment([]), lambda: assignment([("a", [])])])
+@pytest.mark.parametrize(
+    "make", [lambda: choice([]), lambda: assignment([]), lambda: assignment([("a", [])])]
+)
 def test_empty_grammars_are_refused(make):
     with pytest.raises(ValueError, match="at least one"):
         make()
@@ -56,6 +58,8 @@ def test_prose_is_read_back():
         ("Pump at {flow.", "malformed"),
         ("Pump at flow}.", "malformed"),
         ("Pump at {{flow}}.", "malformed"),
+        ("Pump at 3 of {flow}.", "no draft may contain"),
+        ("Pump at tw\u043e of {flow}.", "no draft may contain"),
         ("  ", "empty"),
     ],
 )
@@ -67,10 +71,12 @@ def test_a_malformed_draft_is_an_error(text, says):
 @pytest.mark.parametrize(
     "text",
     [
-        "Use 3 cm.", "Use ٣ cm.", "Use x² here.", "Use ½ of it.", "Use Ⅳ runs.", "Use IV runs.", "Use three runs.",
-        "Use twenty-five runs.", "Use TWENTYFIVE runs.", "Use half of it.", "It rises tenfold.", "Twice as much.",
-        "A dozen samples.", "Use ３ cm.", "Use thrëe runs.", "Use ① runs.", "Use two-thirds.", "Zero flow.",
-        "Use 三 runs.", "Use two and {f1}.", "Use 𝟓 runs.", "Fifty percent.", "Use ｔｈｒｅｅ runs.",
+        "Use 3 cm.", "Use ٣ cm.", "Use x² here.", "Use ½ of it.",
+        "Use Ⅳ runs.", "Use IV runs.", "Use three runs.", "Use twenty-five runs.",
+        "Use TWENTYFIVE runs.", "Use half of it.", "It rises tenfold.", "Twice as much.",
+        "A dozen samples.", "Use ３ cm.", "Use thrëe runs.", "Use ① runs.",
+        "Use two-thirds.", "Zero flow.", "A couple of runs.", "Use 三 runs.",
+        "Use two and {f1}.", "Use 𝟓 runs.", "Fifty percent.", "Use ｔｈｒｅｅ runs.",
     ],
 )  # fmt: skip
 def test_numbers_in_any_dress_are_found(text):
@@ -83,6 +89,7 @@ def test_numbers_in_any_dress_are_found(text):
         "Pump at {f1} and stop after {F:time_2}.",
         "First saturate the column, then wait a few seconds.",
         "I often weigh both ends of the tension plate.",
+        "Use a third-type inlet and first-order decay.",
         "The mixture is a Civil matter.",
     ],
 )
