@@ -5,6 +5,7 @@ A new experiment is one file in `physics/experiments/` that defines a module-lev
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -70,7 +71,9 @@ class Parameter:
         below = si <= self.lower if self.exclusive_lower else si < self.lower
         if not math.isfinite(si) or below or si > self.upper:
             span = f"{'above' if self.exclusive_lower else 'from'} {self.lower:g} to {self.upper:g} {self.unit}".strip()
-            raise ParameterError(f"{self.name} = {shown or f'{si:g} {self.unit}'} is outside its range, {span}")
+            raise ParameterError(
+                f"{self.name} = {shown or f'{si:g} {self.unit}'} is outside its range, {span}"
+            )
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,9 @@ class Experiment:
         complete: derive and check what depends on several parameters (flow -> velocity); SI in, SI out.
         simulate: `simulate(settings, times, *, tolerance, device, progress) -> Solution`; the progress is called
             with a fraction and a word.
+        model: `model(settings, times, tolerance)`, the differentiable curves that a fit or a design works on: a
+            function of (parameters of shape (batch,), times (n,)) -> curves (batch, n); None if there is none.
+        start: `start(times, values, settings)`, where to start a fit from, SI; None if the user must say.
         default_times: `default_times(settings, count)`, the output times (seconds, shape (count,)) that show the run.
     """
 
@@ -136,6 +142,8 @@ class Experiment:
     simulate: Callable[..., Solution]
     default_times: Callable[[Mapping[str, Any], int], Tensor]
     example: Mapping[str, str] = field(default_factory=dict)
+    model: Callable[..., Callable[[dict[str, Tensor], Tensor], Tensor]] | None = None
+    start: Callable[..., dict[str, float]] | None = None
 
     def parameter(self, name: str) -> Parameter | Choice:
         """Return the parameter or choice called `name`.
@@ -143,12 +151,11 @@ class Experiment:
         Raises:
             ParameterError: there is none; the message names the nearest ones.
         """
-        for item in (*self.parameters, *self.choices):
+        items: list[Parameter | Choice] = [*self.parameters, *self.choices]
+        for item in items:
             if item.name == name:
                 return item
-        import difflib
-
-        known = [item.name for item in (*self.parameters, *self.choices)]
+        known = [item.name for item in items]
         near = difflib.get_close_matches(name, known, 3) or known
         raise ParameterError(f"{self.name} has no parameter {name!r}; did you mean {', '.join(near)}?")
 

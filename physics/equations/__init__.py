@@ -1,0 +1,1 @@
+"""Named equations, one a file: operators, grids, exact solutions, and what a sensor reads."""

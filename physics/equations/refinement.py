@@ -88,8 +88,8 @@ def _guess(column: Column, tolerance: float) -> list[tuple[Tensor, Resolution, i
     """Group the batch by a first resolution: cells and steps for each width of the front."""
     local = column.peclet * column.place
     sharper = max(tolerance, 1e-12) ** (-1.0 / ORDER) / 10.0
-    wanted = sharper * (24.0 + 12.0 * local.sqrt())
-    steps = _rungs(wanted, 8)
+    wanted = sharper * (36.0 + 12.0 * local**0.73)
+    steps = _rungs(1.2 * wanted, 8, least=32)
     cells = _rungs(wanted / column.place, 4)
     tails = torch.zeros_like(cells)
     if not column.closed:

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from physics.equations.breakthrough import Budget, Column, Trace, arrival, trace
+from physics.errors import ParameterError
 from physics.integrate.octaves import Nodes, interpolate
-from physics.integrate.richardson import LEVELS, extrapolate
+from physics.integrate.richardson import LEVELS, error_estimate, extrapolate
 
 DIVISOR = LEVELS[-1]
 
@@ -24,8 +25,8 @@ class Resolution(NamedTuple):
     Attributes:
         cells: between the inlet and the reference length (the outlet, or the reading where the outlet is open);
             a multiple of 4, at least 24.
-        steps: of the first two units of the time grid; a multiple of 8, at least 24.
-        tail: cells beyond, for an open outlet; a multiple of 4.
+        steps: of the first two units of the time grid; a multiple of 8, at least 32.
+        tail: cells beyond, for an open outlet; a multiple of 4, at least 8.
     """
 
     cells: int
@@ -61,6 +62,7 @@ def response(
         ends: the duration of a pulse in that unit, shape (batch,); None for a step or a leach.
         budget: keep the terms of the balance of the finest march.
     """
+    _check(at, column.closed)
     unit = arrival(column)
     scaled = times / unit
     end = max(float(scaled.detach().max()), 1e-6)
@@ -69,8 +71,18 @@ def response(
         cells, steps, tail = (count * level // DIVISOR for count in at)
         runs.append(trace(column, cells, steps, tail, end, budget and level == DIVISOR))
         curves.append(_curve(runs[-1], scaled, None if ends is None else ends / unit, column.leach))
-    best, difference = extrapolate((curves[0], curves[1], curves[2]))
-    return Response(best, difference.detach().amax(0), runs[-1])
+    levels = (curves[0], curves[1], curves[2])
+    best = extrapolate(levels)
+    return Response(best, error_estimate(levels, best), runs[-1])
+
+
+def _check(at: Resolution, closed: bool) -> None:
+    least = Resolution(24, 32, 0 if closed else 8)
+    for name, count, low, multiple in zip(Resolution._fields, at, least, (4, 8, 4), strict=True):
+        if count < low or count % multiple:
+            raise ParameterError(
+                f"resolution: {name} = {count} must be a multiple of {multiple}, at least {low}"
+            )
 
 
 def _curve(run: Trace, at: Tensor, ends: Tensor | None, leach: bool) -> Tensor:

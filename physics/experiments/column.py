@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from physics import device as devices
+from physics.calibrate.start import start_column
 from physics.equations.refinement import Part, refine
 from physics.equations.response import Resolution, budget_at
 from physics.equations.transport import Scaled, Scheme, choose_resolution, concentration, scaled
@@ -93,16 +94,16 @@ def complete(settings: dict[str, Any]) -> dict[str, Any]:
     Raises:
         ParameterError: something is missing, given twice, or contradicts.
     """
-    full = {choice.name: choice.default for choice in CHOICES}
+    full: dict[str, Any] = {choice.name: choice.default for choice in CHOICES}
     full |= {item.name: item.default for item in PARAMETERS if item.default is not None}
     full |= settings
-    if "flow" in full and "velocity" in settings:
-        raise ParameterError("column: give velocity or flow, not both")
     if "flow" in full:
-        lacking = [name for name in ("diameter", "porosity") if name not in full]
-        if lacking:
-            raise ParameterError(f"column: flow needs {' and '.join(lacking)} to give a velocity; add it")
-        full["velocity"] = full["flow"] / (full["porosity"] * math.pi * full["diameter"] ** 2 / 4)
+        derived = _velocity(full)
+        given = torch.as_tensor(full.setdefault("velocity", derived))
+        if not torch.allclose(given, torch.as_tensor(derived, dtype=given.dtype), rtol=1e-9, atol=0.0):
+            raise ParameterError(
+                "column: velocity and flow contradict each other; give one of them, not both"
+            )
     lacking = [name for name in ("length", "velocity", "dispersion") if name not in full]
     if lacking:
         hint = " (or flow, diameter and porosity)" if "velocity" in lacking else ""
@@ -117,6 +118,13 @@ def complete(settings: dict[str, Any]) -> dict[str, Any]:
             f"column: pulse_duration has no meaning with input {full['input']}; set input to pulse"
         )
     return full
+
+
+def _velocity(settings: Mapping[str, Any]) -> Any:
+    lacking = [name for name in ("diameter", "porosity") if name not in settings]
+    if lacking:
+        raise ParameterError(f"column: flow needs {' and '.join(lacking)} to give a velocity; add it")
+    return settings["flow"] / (settings["porosity"] * math.pi * settings["diameter"] ** 2 / 4)
 
 
 def scheme_of(settings: Mapping[str, Any]) -> Scheme:
@@ -139,6 +147,36 @@ def default_times(settings: Mapping[str, Any], count: int = 121) -> Tensor:
     if case.ends is not None:
         end += float((case.ends * case.time)[0])
     return torch.linspace(0.0, end, count, dtype=torch.float64)
+
+
+def model(
+    settings: Mapping[str, Any], times: Tensor, tolerance: float = 1e-7
+) -> Callable[[dict[str, Tensor], Tensor], Tensor]:
+    """Return the differentiable curves of columns like `settings`, at the one resolution that meets the tolerance.
+
+    The function returned takes parameters of shape (batch,) and times (n,) in seconds and gives C/C0 (batch, n).
+    """
+    scheme = scheme_of(settings)
+    resolution = choose_resolution(
+        _tensors(settings, torch.device("cpu"), batch=True), times, scheme, tolerance
+    )
+
+    def curves(parameters: dict[str, Tensor], at: Tensor) -> Tensor:
+        return concentration(parameters, at, scheme, resolution)
+
+    return curves
+
+
+def start(times: Any, values: Any, settings: Mapping[str, Any]) -> dict[str, float]:
+    """Return velocity and dispersion to start a fit from; see `physics.calibrate.start`."""
+    return start_column(
+        times,
+        values,
+        float(settings.get("position", settings["length"])),
+        retardation=float(settings.get("retardation", 1.0)),
+        input=str(settings.get("input", "step")),
+        pulse_duration=float(settings.get("pulse_duration", 0.0)),
+    )
 
 
 def simulate(
@@ -185,7 +223,7 @@ def simulate(
     return _solution(case, parts, at, tolerance, resolution is not None, perf_counter() - start)
 
 
-def _tensors(settings: Mapping[str, Any], place: torch.device) -> dict[str, Tensor]:
+def _tensors(settings: Mapping[str, Any], place: torch.device, batch: bool = False) -> dict[str, Tensor]:
     found = {}
     by_name = {item.name: item for item in PARAMETERS}
     for name in _NUMBERS:
@@ -198,7 +236,7 @@ def _tensors(settings: Mapping[str, Any], place: torch.device) -> dict[str, Tens
             )
         for extreme in (value.detach().min(), value.detach().max()):
             by_name[name].check(float(extreme))
-        found[name] = value
+        found[name] = value.reshape(-1) if batch else value
     return found
 
 
@@ -284,5 +322,7 @@ EXPERIMENT = Experiment(
     complete=complete,
     simulate=simulate,
     default_times=default_times,
+    model=model,
+    start=start,
     example={"length": "30 cm", "velocity": "10 cm/h", "dispersion": "1 cm**2/h"},
 )

@@ -1,0 +1,1 @@
+"""Marches in time, their derivatives, and extrapolation to zero step."""

@@ -81,14 +81,16 @@ class _MarchFunction(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, seen_bar: Tensor, final_bar: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
         saved = ctx.saved_tensors
-        run = _adjoint if saved[1].device.type == "cpu" else sweeps.adjoint
+        run: Callable[..., tuple[Tensor, ...]] = _adjoint if saved[1].device.type == "cpu" else sweeps.adjoint
         return (*run(*saved, seen_bar, final_bar), None, None, None, None, None)
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
         saved = ctx.saved_tensors
         given = [torch.zeros_like(s) if t is None else t for s, t in zip(saved, tangents[:5], strict=False)]
-        run = _tangent if saved[1].device.type == "cpu" else sweeps.tangent
+        run: Callable[..., tuple[Tensor, Tensor]] = (
+            _tangent if saved[1].device.type == "cpu" else sweeps.tangent
+        )
         return (*run(*saved, *given, ctx.size), None)
 
 

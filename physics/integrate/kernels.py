@@ -15,7 +15,7 @@ LANES = 16
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _factor(lower, diag, upper, start, width, under, inverse, over):
-    """LU without pivoting of one block: `under` = lower, `inverse` = 1/pivot, `over` = upper/pivot."""
+    """LU without pivoting of one block: `under` = lower/pivot, `inverse` = 1/pivot, `over` = upper/pivot."""
     cells = diag.shape[0]
     for b in range(width):
         under[0, b] = 0.0
@@ -23,8 +23,8 @@ def _factor(lower, diag, upper, start, width, under, inverse, over):
         over[0, b] = upper[0, start + b] * inverse[0, b]
     for i in range(1, cells):
         for b in range(width):
-            under[i, b] = lower[i, start + b]
-            inverse[i, b] = 1.0 / (diag[i, start + b] - under[i, b] * over[i - 1, b])
+            inverse[i, b] = 1.0 / (diag[i, start + b] - lower[i, start + b] * over[i - 1, b])
+            under[i, b] = lower[i, start + b] * inverse[i, b]
             over[i, b] = upper[i, start + b] * inverse[i, b] if i < cells - 1 else 0.0
 
 
@@ -36,7 +36,7 @@ def _solve(x, under, inverse, over, width):
         x[0, b] *= inverse[0, b]
     for i in range(1, cells):
         for b in range(width):
-            x[i, b] = (x[i, b] - under[i, b] * x[i - 1, b]) * inverse[i, b]
+            x[i, b] = x[i, b] * inverse[i, b] - under[i, b] * x[i - 1, b]
     for i in range(cells - 2, -1, -1):
         for b in range(width):
             x[i, b] -= over[i, b] * x[i + 1, b]
@@ -49,11 +49,12 @@ def _solve_transposed(x, under, inverse, over, width):
     for i in range(1, cells):
         for b in range(width):
             x[i, b] -= over[i - 1, b] * x[i - 1, b]
-    for b in range(width):
-        x[cells - 1, b] *= inverse[cells - 1, b]
     for i in range(cells - 2, -1, -1):
         for b in range(width):
-            x[i, b] = (x[i, b] - under[i + 1, b] * x[i + 1, b]) * inverse[i, b]
+            x[i, b] -= under[i + 1, b] * x[i + 1, b]
+            x[i + 1, b] *= inverse[i + 1, b]
+    for b in range(width):
+        x[0, b] *= inverse[0, b]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -82,7 +83,7 @@ def forward(lower, diag, upper, source, state, weights, window, mass, face, firs
                 x[0, b] = (c[0, b] + source[start + b]) * inverse[0, b]
             for i in range(1, cells):
                 for b in range(width):
-                    x[i, b] = (c[i, b] - under[i, b] * x[i - 1, b]) * inverse[i, b]
+                    x[i, b] = c[i, b] * inverse[i, b] - under[i, b] * x[i - 1, b]
             for b in range(width):
                 c[cells - 1, b] = weight * x[cells - 1, b] + (1.0 - weight) * c[cells - 1, b]
             for i in range(cells - 2, -1, -1):

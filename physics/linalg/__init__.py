@@ -1,0 +1,1 @@
+"""Linear systems that the marches solve."""
