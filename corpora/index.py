@@ -22,6 +22,9 @@ from corpora.records import Hit, Passage
 
 WAIT_SECONDS = 30.0
 _DEPTH = 100
+# Ranks (i, j) and (j, i) fuse to the same score, and the engine returns such a pair in any order: so a few
+# more are asked for than wanted, and ties are put in the order of the corpus.
+_TIES = 8
 _BM25_K = 1.2
 _STORED = ("id", "document", "section", "start", "end", "text", "sha256")
 
@@ -110,13 +113,15 @@ class Index:
             raise QuestionError(f"limit = {limit}: must be at least 1")
         fields = ((KINDS, kinds), (EXPERIMENTS, experiments))
         request = Request(
-            limit=limit,
+            limit=limit + _TIES,
             depth=max(_DEPTH, limit),
             dense=None if dense is None else dense.tolist(),
             sparse=None if text is None else _sparse(self._asks.embed_query(text)),
             narrow=tuple((field, tuple(values)) for field, values in fields if values),
         )
-        return [_hit(payload, score) for payload, score in self._engine.query(request)]
+        hits = [_hit(payload, score) for payload, score in self._engine.query(request)]
+        hits.sort(key=lambda hit: (-hit.score, hit.passage.document, hit.passage.start, hit.passage.id))
+        return hits[:limit]
 
     def close(self) -> None:
         """Let go of what is held."""

@@ -143,6 +143,16 @@ def test_passages_of_equal_score_keep_their_order(tmp_path: Path) -> None:
     assert len(orders) == 1
 
 
+def test_ties_of_the_fusion_come_in_one_order(index: Index) -> None:
+    first, second = item(0, "tracer tracer tracer"), item(1, "tracer and much else besides it here")
+    index.build([first, second], "one")
+    # By words the first is ahead, by vector the second: both fuse to the same score.
+    found = {tuple(hit.passage.id for hit in index.search("tracer", VECTORS[1], limit)) for limit in [1] * 8}
+    assert len(found) == 1
+    hits = index.search("tracer", VECTORS[1], 2)
+    assert hits[0].score == hits[1].score
+
+
 def test_the_index_survives_a_new_opening_and_a_broken_build(tmp_path: Path) -> None:
     Index.open(tmp_path, dimension=SIZE).build(ITEMS, "one")
     index = Index.open(tmp_path, dimension=SIZE)
