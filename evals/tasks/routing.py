@@ -1,14 +1,12 @@
 """How often is a request read right? The router's parts, and where they agree, on requests none has seen."""
 
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from agent.classify import (
     EmbeddingRouter,
     Example,
-    Vote,
     combine,
     known,
     load_examples,
@@ -73,16 +71,10 @@ def _row(example: Example, by_embedding: EmbeddingRouter, model: LanguageModel |
     for name, vote in votes.items():
         row[name] = {"said": f"{vote.intent} {vote.experiment}", "margin": round(vote.margin, 4)}
         row[name]["right"] = (vote.intent, vote.experiment) == wanted
-    joined = combine(*_in_order(votes))
+    joined = combine(*votes.values())
     row["combined"] = {"said": f"{joined.intent} {joined.experiment}", "confident": joined.confident}
     row["combined"]["right"] = (joined.intent, joined.experiment) == wanted
     return row
-
-
-def _in_order(votes: dict[str, Vote]) -> Sequence[Vote]:
-    """Return the votes that are combined: model and embedding, or without a model embedding and rules."""
-    names = ("model", "embedding") if "model" in votes else ("embedding", "rules")
-    return [votes[name] for name in names]
 
 
 def _summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -101,6 +93,9 @@ def _summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
     }
     summary["confident"] = len(sure) / len(rows)
     summary["right_when_confident"] = _share(sure, "combined")
+    agree = [row for row in rows if "model" in row and row["model"]["said"] == row["embedding"]["said"]]
+    summary["model_and_embedding_agree"] = len(agree) / len(rows)
+    summary["right_when_they_agree"] = _share(agree, "combined") if agree else None
     summary["wrong_and_confident"] = [row["text"] for row in sure if not row["combined"]["right"]]
     return summary
 

@@ -107,8 +107,8 @@ def test_a_request_cannot_break_out_of_its_delimiters():
         (DEMO, DEMO_WANTED),
         ("Tube 18 cm x 26 mm, filled with sand.", {"18 cm": "length", "26 mm": "diameter"}),
         (
-            "Our acrylic cylinder is half a meter tall with 80 mm inner width; tracer goes in for 20 min and we "
-            "must be done after 6 h.",
+            "Our acrylic cylinder is half a meter tall with 80 mm inner width; tracer goes in for 20 min and "
+            "we must be done after 6 h.",
             {"half a meter": "length", "80 mm": "diameter", "20 min": "pulse_duration", "6 h": "duration"},
         ),
     ],

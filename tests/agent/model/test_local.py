@@ -45,10 +45,10 @@ def test_old_prefixes_are_removed(tmp_path):
 
 @pytest.mark.model
 def test_choices_are_scored_and_repeatable(real_model):
-    first = real_model.choose(PROMPT.with_user("Is grass white?"), ["yes", "no"])
+    first = real_model.choose(PROMPT.with_user("Is coal white?"), ["yes", "no"])
     assert first.option == "no"
     assert first.probability > 0.5
-    again = real_model.choose(PROMPT.with_user("Is grass white?"), ["yes", "no"])
+    again = real_model.choose(PROMPT.with_user("Is coal white?"), ["yes", "no"])
     assert again.probability == pytest.approx(first.probability, abs=0.02)
 
 
@@ -82,7 +82,7 @@ def test_a_prefix_comes_back_from_disk_with_the_same_answer(real_model, monkeypa
         model = LocalModel(path)
         model.choose(Prompt("Warm up.").with_user("x"), ["yes", "no"])
         start = time.perf_counter()
-        scores.append(model.choose(PROMPT.with_user("Is grass white?"), ["yes", "no"]).probability)
+        scores.append(model.choose(PROMPT.with_user("Is coal white?"), ["yes", "no"]).probability)
         seconds.append(time.perf_counter() - start)
         model.close()
     assert scores[0] == pytest.approx(scores[1], abs=0.02)
@@ -99,5 +99,5 @@ def test_a_damaged_prefix_is_read_afresh(real_model, monkeypatch, tmp_path):
     (file,) = (tmp_path / "prefixes").glob("*.bin")
     file.write_bytes(b"damaged")
     model.choose(Prompt("Another.").with_user("x"), ["yes", "no"])
-    assert model.choose(PROMPT.with_user("Is grass white?"), ["yes", "no"]).option == "no"
+    assert model.choose(PROMPT.with_user("Is coal white?"), ["yes", "no"]).option == "no"
     model.close()
