@@ -1,9 +1,9 @@
 """Levenberg-Marquardt for a batch of data sets at once.
 
 Each step solves (J^T W J + lambda diag(J^T W J)) delta = J^T W (y - f) and is accepted when the sum of
-squares S = sum_i w_i (y_i - f_i)^2 falls. lambda follows the gain ratio as Nielsen proposed (in Madsen, Nielsen
-& Tingleff 2004, Methods for Non-Linear Least Squares Problems, IMM, section 3.2). Bounds: the step is projected
-into the box, and a parameter that stands on its bound while the gradient points outward is held.
+squares S = sum_i w_i (y_i - f_i)^2 falls. lambda follows the gain ratio as Nielsen proposed (in Madsen,
+Nielsen & Tingleff 2004, Methods for Non-Linear Least Squares Problems, IMM, section 3.2). Bounds: the step is
+projected into the box, and a parameter that stands on its bound while the gradient points outward is held.
 See Seber & Wild (1989), Nonlinear Regression, doi:10.1002/0471725315, chapter 14.
 """
 

@@ -1,0 +1,1 @@
+"""Which run to make: information, sampling times, and a proposal within limits."""

@@ -1,0 +1,64 @@
+import itertools
+
+import pytest
+import torch
+
+from physics.design.sampling import Slots, choose
+
+TARGET, WANTED = torch.tensor([1]), torch.tensor([0.05], dtype=torch.float64)
+
+
+def slots(candidates=1, scenarios=1, count=14, gap=1, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    white = 5 * torch.randn(candidates, scenarios, count, 2, generator=generator, dtype=torch.float64)
+    return Slots(white, torch.ones(candidates, count, dtype=torch.bool), torch.full((candidates,), gap))
+
+
+def variance(white, chosen):
+    rows = white[:, list(chosen)]
+    return torch.linalg.inv(rows.transpose(-1, -2) @ rows + 1e-2 * torch.eye(2))[:, 1, 1]
+
+
+@pytest.mark.parametrize(("robust", "scenarios"), [("mean", 1), ("mean", 3), ("worst", 3)])
+def test_mostly_the_best_of_all_choices_and_always_unbeaten_by_a_swap(robust, scenarios):
+    reached = 0
+    for seed in range(5):
+        case = slots(scenarios=scenarios, seed=seed)
+        found = choose(case, 4, TARGET, WANTED, robust)[0].tolist()
+
+        def score(chosen, white=case.white[0]):
+            left = variance(white, chosen)
+            return float(left.log().mean() if robust == "mean" else (left**8).mean().log() / 8)
+
+        best = min(score(chosen) for chosen in itertools.combinations(range(14), 4))
+        reached += score(found) <= best + 1e-9
+        for k, new in itertools.product(range(4), range(14)):
+            swapped = [*found[:k], new, *found[k + 1 :]]
+            assert len(set(swapped)) < 4 or score(swapped) >= score(found) - 1e-9
+    assert reached >= 4
+
+
+def test_gaps_and_unusable_slots_are_respected():
+    for gap in (1, 2, 3, 5):
+        case = slots(candidates=6, scenarios=3, count=40, gap=gap, seed=gap)
+        case.usable[:, :7] = False
+        case.usable[:, 33:] = False
+        for row in choose(case, 6, TARGET, WANTED):
+            kept = row[row >= 0]
+            assert len(kept) >= 4
+            assert int(kept.min()) >= 7
+            assert int(kept.max()) < 33
+            assert bool((kept.diff() >= gap).all())
+
+
+def test_takes_every_slot_where_there_are_few():
+    case = slots(count=10, gap=3)
+    assert choose(case, 6, TARGET, WANTED)[0].tolist() == [0, 3, 6, 9, -1, -1]
+
+
+def test_leaves_out_samples_that_tell_nothing():
+    case = slots(count=40)
+    case.white[:, :, 5:] = 0.0
+    kept = [k for k in choose(case, 20, TARGET, WANTED)[0].tolist() if k >= 0]
+    assert kept
+    assert max(kept) < 5
