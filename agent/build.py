@@ -79,6 +79,7 @@ def toolbox(trusted: Corpus) -> Toolbox:
         sentences=trusted.sentences,
         verify=trusted.verify,
         validate=experiments.validate,
+        check_setting=experiments.check_setting,
         limits=trusted.limits,
         embed=trusted.embed,
     )

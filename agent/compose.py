@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -11,7 +12,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from agent.ledger import Ledger
 from agent.present import REFERENCE, render
 from agent.state import Brief, Shown
+from tools.planning import Planning
+from tools.records import Citation
 
+MOST_ROWS = 12  # of the predicted curve in the text; the JSON and the report have all
 _SETTING_LINES = {
     "flow": "flow rate {flow}",
     "pulse_duration": "tracer for {pulse_duration} ({injected_volume}), then tracer-free solution",
@@ -37,7 +41,16 @@ def _environment() -> Environment:
     )
 
 
-def compose_plan(brief: Brief, ledger: Ledger, prose: Sequence[str], colophon: str) -> tuple[Shown, tuple[str, ...]]:
+def serving(ledger: Ledger, planning: Planning) -> dict[str, Citation]:
+    """Return the citations that speak of what the plan decided: those on the other input stay behind."""
+    chosen = str(ledger.data.get("input", ""))
+    idle = {topic.name for topic in planning.topics if topic.when not in (None, chosen)}
+    return {key: citation for key, citation in ledger.citations.items() if _topic(ledger, key) not in idle}
+
+
+def compose_plan(
+    brief: Brief, ledger: Ledger, citations: Mapping[str, Citation], prose: Sequence[str], colophon: str
+) -> tuple[Shown, tuple[str, ...]]:
     """Return the plan's text and the citations it uses.
 
     Raises:
@@ -46,6 +59,7 @@ def compose_plan(brief: Brief, ledger: Ledger, prose: Sequence[str], colophon: s
     facts, data = ledger.facts, ledger.data
     times = sorted(key for key in facts if key.startswith("time_") and key != "time_limit")
     chosen = str(data.get("input", "step"))
+    listed = times[:: math.ceil(len(times) / MOST_ROWS)]
     text = _environment().get_template("plan.md.j2").render(
         input=chosen,
         tracer=brief.tracer or "a conservative tracer",
@@ -53,13 +67,13 @@ def compose_plan(brief: Brief, ledger: Ledger, prose: Sequence[str], colophon: s
         prose=" ".join(prose),
         settings=[line for key, line in _SETTING_LINES.items() if key in facts],
         times=[f"{{{key}}}" for key in times],
-        curve=[_row(key) for key in times],
-        basis=[f'{_topic(ledger, key)}: {{"{key}}} ({{@{key}}}) [{key}]' for key in ledger.citations],
+        curve=[_row(key) for key in listed],
+        basis=[f'{_topic(ledger, key)}: {{"{key}}} ({{@{key}}}) [{key}]' for key in citations],
         alternatives=_alternatives(ledger),
         assumptions=list(brief.assumptions),
         colophon=colophon,
     )
-    return render(_tidy(text), facts, ledger.citations), tuple(ledger.citations)
+    return render(_tidy(text), facts, citations), tuple(citations)
 
 
 def compose_answer(ledger: Ledger, prose: Sequence[str], colophon: str) -> tuple[Shown, tuple[str, ...]]:

@@ -23,6 +23,7 @@ class Toolbox:
     sentences: Callable[..., list[Citation]]
     verify: Callable[[Citation], str | None]
     validate: Callable[[str, Mapping[str, str]], str | None]
+    check_setting: Callable[[str, str, str], str | None]
     limits: Callable[[str], list[dict[str, Any]]]
     embed: Callable[[Sequence[str]], Any]
 

@@ -6,8 +6,9 @@ the fact it claims to be and each quotation against the document, and recomputes
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from agent.grammar import find_digits_and_number_words
 from agent.ledger import Ledger
@@ -16,7 +17,9 @@ from agent.state import Brief, Shown
 from tools.quantities import UnitError, compatible, convert
 from tools.records import Check, Citation, Fact, Record
 
+_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 ERROR_SHARE = 0.1  # numerical error may take this share of an interval's half-width
+COARSEST = 5e-4  # relative rounding of a number without an interval: four significant digits
 MIN_PLAN_CITATIONS = 3
 
 
@@ -98,21 +101,26 @@ def _misstates(piece: str, key: str, ledger: Ledger) -> str | None:
         if expected is None:
             return f"{piece!r} refers to an interval that {key} does not have"
     number, _, unit = piece.partition(" ")
-    try:
-        digits = Decimal(number)
-    except InvalidOperation:
+    if not _NUMBER.fullmatch(number):
         return f"{piece!r} is not a number"
-    if expected is None and unit != unit_text(fact.unit):
+    digits = Decimal(number)
+    if unit != (unit_text(fact.unit) if expected is None else ""):
         return f"{piece!r} is not in {fact.unit or 'a bare number'}, the unit of {key}"
     value = fact.value if expected is None else expected
-    exponent = digits.as_tuple().exponent
-    half_a_place = 0.5 * 10.0 ** (exponent if isinstance(exponent, int) else 0)
-    if abs(float(digits) - value) > half_a_place * (1 + 1e-9) + 1e-12 * abs(value):
+    half_width = _half_width(fact)
+    if abs(float(digits) - value) > min(_half_a_place(digits), max(COARSEST * abs(value), half_width)) * (1 + 1e-9):
         return f"{piece!r} is not {fact_text(fact)}, the value of {key}"
+    half_a_place = _half_a_place(digits)
     inside = (fact.lower is None or float(digits) >= fact.lower - half_a_place) and (
         fact.upper is None or float(digits) <= fact.upper + half_a_place
     )
     return None if inside else f"{piece!r} lies outside the interval of {key}"
+
+
+def _half_a_place(digits: Decimal) -> float:
+    """Return half a unit of the last digit that was meant: trailing zeros of a whole number carry nothing."""
+    exponent = digits.normalize().as_tuple().exponent if digits == digits.to_integral() else digits.as_tuple().exponent
+    return 0.5 * 10.0 ** (exponent if isinstance(exponent, int) else 0)
 
 
 def check_citations(candidate: Candidate, ledger: Ledger, verify: Verify) -> list[Check]:

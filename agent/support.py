@@ -18,6 +18,13 @@ SUPPORTING = 0.62  # cosine similarity of all-MiniLM-L6-v2 above which a passage
 RELATED = 0.5  # and above which it is attached to a sentence that stands on facts already
 _NEGATIONS = re.compile(r"\b(not|no|never|without|cannot|avoid|neither|nor|unless|hardly|n't)\b|n't\b", re.IGNORECASE)
 _WORD = re.compile(r"[a-z]{3,}")
+_PLAIN = re.compile(r"[A-Za-z ,.;:()'’-]*")
+_ATTRIBUTION = re.compile(
+    r"\b(et al|according to|as (?:shown|reported|stated|described|recommended|demonstrated) (?:in|by)|reported|cited?"
+    r"|(?:recommended|suggested|required|published) by|stud(?:y|ies)|papers?|articles?|journal|guidelines?|handbook"
+    r"|textbook|manual|authors?|literature|research(?:ers)?|doi|https?|www|iso|astm|oecd|epa|usda|nist)\b",
+    re.IGNORECASE,
+)
 _UNIT_AFTER = re.compile(
     r"\}\s*(mm|cm|dm|m|km|ml|l|liters?|litres?|millilit\w+|milligrams?|grams?|kg|mg|g|min|minutes?|hours?|hr|h|s|sec"
     r"|seconds?|days?|weeks?|percent|per ?cent|%|mol|mmol|moles?|millimeters?|centimet\w+|millimet\w+|met(?:er|re)s?"
@@ -64,15 +71,17 @@ def _facts_fit(
     sentence: str, facts: Mapping[str, Fact], aliases: Mapping[str, Sequence[str]]
 ) -> tuple[str | None, bool]:
     """Return why the sentence's references do not fit (or None), and whether it stands on any."""
-    found = find_digits_and_number_words(REFERENCE.sub("", sentence))
-    if found:
+    words_only = REFERENCE.sub("", sentence)
+    if found := find_digits_and_number_words(words_only):
         return f"types the number {found[0]!r}", False
+    if (source := _ATTRIBUTION.search(words_only)) is not None:
+        return f"names a source ({source[0]!r}), which only code attaches", False
     keys = [match[2] for match in REFERENCE.finditer(sentence)]
     unknown = [key for key in keys if key not in facts]
     if unknown:
         return f"refers to {unknown[0]!r}, which is no fact", False
-    if "{" in REFERENCE.sub("", sentence) or "}" in REFERENCE.sub("", sentence):
-        return "has a broken reference", False
+    if not _PLAIN.fullmatch(words_only):
+        return "types a character that no draft may hold", False
     if (unit := _UNIT_AFTER.search(sentence)) is not None:
         return f"puts the unit {unit[1]!r} behind a fact that has its own", False
     words = set(_WORD.findall(REFERENCE.sub(" ", sentence).lower()))

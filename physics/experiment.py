@@ -57,7 +57,7 @@ class Parameter:
     exclusive_lower: bool = False
 
     def read(self, text: str | float) -> float:
-        """Parse, convert to SI and check the range; raise `UnitError` or `ParameterError` naming the parameter."""
+        """Parse, convert to SI, check the range; raise `UnitError` or `ParameterError` naming the parameter."""
         try:
             value, source = units.parse(text)
             si = units.convert(value, source, self.unit)
@@ -70,7 +70,8 @@ class Parameter:
         """Raise `ParameterError` when the SI value lies outside the physical range."""
         below = si <= self.lower if self.exclusive_lower else si < self.lower
         if not math.isfinite(si) or below or si > self.upper:
-            span = f"{'above' if self.exclusive_lower else 'from'} {self.lower:g} to {self.upper:g} {self.unit}".strip()
+            word = "above" if self.exclusive_lower else "from"
+            span = f"{word} {self.lower:g} to {self.upper:g} {self.unit}".strip()
             raise ParameterError(
                 f"{self.name} = {shown or f'{si:g} {self.unit}'} is outside its range, {span}"
             )
@@ -122,12 +123,14 @@ class Experiment:
 
     Attributes:
         complete: derive and check what depends on several parameters (flow -> velocity); SI in, SI out.
-        simulate: `simulate(settings, times, *, tolerance, device, progress) -> Solution`; the progress is called
-            with a fraction and a word.
-        model: `model(settings, times, tolerance)`, the differentiable curves that a fit or a design works on: a
-            function of (parameters of shape (batch,), times (n,)) -> curves (batch, n); None if there is none.
+        simulate: `simulate(settings, times, *, tolerance, device, progress) -> Solution`; the progress is
+            called with a fraction and a word.
+        model: `model(settings, times, tolerance)`, the differentiable curves that a fit or a design works on:
+            a function of (parameters of shape (batch,), times (n,)) -> curves (batch, n); None if there is
+            none.
         start: `start(times, values, settings)`, where to start a fit from, SI; None if the user must say.
-        default_times: `default_times(settings, count)`, the output times (seconds, shape (count,)) that show the run.
+        default_times: `default_times(settings, count)`, the output times (seconds, shape (count,)) that show
+            the run.
     """
 
     name: str

@@ -33,6 +33,18 @@ def validate(name: str, settings: Mapping[str, str]) -> str | None:
     return None
 
 
+def check_setting(name: str, setting: str, text: str) -> str | None:
+    """Return why `text` cannot be the value of one setting of experiment `name`; None if it can, or is no setting."""
+    experiment = find(name)
+    if setting not in {item.name for item in (*experiment.parameters, *experiment.choices)}:
+        return None
+    try:
+        experiment.parameter(setting).read(text)
+    except InputError as error:
+        return str(error)
+    return None
+
+
 def describe(name: str) -> dict[str, Any]:
     """Describe an experiment: parameters with units and ranges, choices, observables, balances and limits."""
     experiment = find(name)

@@ -12,6 +12,7 @@ class Slot(Record):
     unit: str
     meaning: str
     keywords: tuple[str, ...]
+    kinds: tuple[str, ...] = ("value", "range", "at_most", "at_least")  # of span that it takes
 
 
 class Need(Record):
@@ -34,6 +35,7 @@ class Topic(Record):
 
     name: str
     query: str
+    when: str | None = None  # only for a plan with this input
 
 
 class Planning(Record):
@@ -47,6 +49,8 @@ class Planning(Record):
     topics: tuple[Topic, ...]
     instruments: dict[str, tuple[str, ...]]  # instrument card -> the words that name it
     default_instruments: tuple[str, ...]
+    tracer_instruments: dict[str, str]  # tracer -> the card of what measures it when no sensor is named
+    instrument_bounds: dict[str, str]  # limit on a card -> the fact of a plan that it bounds
     tracers: tuple[str, ...]
 
 

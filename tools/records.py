@@ -53,7 +53,8 @@ class Citation(Record):
     start: int
     end: int
     quote: str
-    sha256: str
+    sha256: str  # of the quote's UTF-8 text
+    references: tuple[str, ...] = ()  # the published sources that the document names for it
     score: float | None = None
 
 

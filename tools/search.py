@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -18,13 +19,16 @@ from corpora.errors import CorpusError
 from corpora.index import Index
 from corpora.records import Hit, Sentence
 from corpora.retrieve import Retriever
-from corpora.trust import Library
+from corpora.trust import Library, sha256
 from corpora.verify import verify
 from tools.errors import Failed
 from tools.records import Citation, Evidence
 
 RELEVANT = 0.35  # cosine of question and sentence below which a sentence is not offered as evidence
 PASSAGES = 6
+FEW = 8  # texts up to this number are embedded one by one, which starts faster than a batch
+_KEYS = re.compile(r"(?:\s*\[[a-z][a-z0-9-]*\])+[.]?\s*$")  # the sources at the end of a document's sentence
+_KEY = re.compile(r"\[([a-z][a-z0-9-]*)\]")
 
 
 class Corpus:
@@ -112,7 +116,7 @@ class Corpus:
         for name, query in topics.items():
             taken = {(c.document, c.start) for c in citations}
             for sentence in self._sentences(query, experiment, per_topic, taken):
-                citation = _citation(next(labels), sentence)
+                citation = self._citation(next(labels), sentence)
                 citations.append(citation)
                 served[citation.id] = name
         return Evidence(
@@ -125,7 +129,7 @@ class Corpus:
     def sentences(self, query: str, *, experiment: str | None, limit: int) -> list[Citation]:
         """Return the sentences nearest to `query` as candidate citations, without entering them anywhere."""
         found = self._sentences(query, experiment, limit, set())
-        return [_citation(label, sentence) for label, sentence in zip(_labels(), found, strict=False)]
+        return [self._citation(label, sentence) for label, sentence in zip(_labels(), found, strict=False)]
 
     def verify(self, citation: Citation) -> str | None:
         """Return why a citation does not stand in the trusted documents, or None if it does."""
@@ -144,6 +148,8 @@ class Corpus:
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return unit vectors, shape (texts, 384); texts seen before cost nothing."""
         try:
+            if len(texts) > FEW:
+                return self.embedder.embed(list(texts), self._tell)
             vectors = self.embedder.known(list(texts))
         except CorpusError as error:
             raise Failed(str(error)) from error
@@ -167,6 +173,22 @@ class Corpus:
         fresh = [s for s in ranked if (s.document, s.start) not in taken and s.similarity >= RELEVANT]
         return fresh[:limit]
 
+    def _citation(self, label: str, sentence: Sentence) -> Citation:
+        """Quote a sentence up to the source keys at its end, and name those sources in full."""
+        quote = _KEYS.sub("", sentence.text)
+        keys = set(_KEY.findall(sentence.text))
+        return Citation(
+            id=label,
+            document=sentence.document,
+            section=sentence.section,
+            start=sentence.start,
+            end=sentence.start + len(quote),
+            quote=quote,
+            sha256=sha256(quote),
+            references=tuple(r.text for r in self.library[sentence.document].card.references if r.key in keys),
+            score=sentence.similarity,
+        )
+
     def _tell(self, done: int, total: int, what: str) -> None:
         self._notify(f"preparing the corpus: {what} {done} of {total}")
 
@@ -179,14 +201,3 @@ def _labels() -> Iterator[str]:
         prefix += "z"
 
 
-def _citation(label: str, sentence: Sentence) -> Citation:
-    return Citation(
-        id=label,
-        document=sentence.document,
-        section=sentence.section,
-        start=sentence.start,
-        end=sentence.end,
-        quote=sentence.text,
-        sha256=sentence.sha256,
-        score=sentence.similarity,
-    )

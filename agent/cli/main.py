@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import traceback
 
@@ -34,9 +35,29 @@ app.add_typer(corpus.app, name="corpus")
 app.add_typer(model.app, name="model")
 
 
+_TAKES_MANY = {"--set": re.compile(r"[A-Za-z_]\w*=.*", re.DOTALL), "--fit": re.compile(r"[A-Za-z_]\w*(,[A-Za-z_]\w*)*")}
+
+
+def spread(arguments: list[str]) -> list[str]:
+    """Let `--set A=1 B=2` and `--fit a b` (or `a,b`) mean the option repeated for each value."""
+    out: list[str] = []
+    option = ""
+    for argument in arguments:
+        pattern = _TAKES_MANY.get(option)
+        if argument in _TAKES_MANY:
+            option = argument
+        elif pattern is not None and pattern.fullmatch(argument):
+            values = argument.split(",") if option == "--fit" else [argument]
+            out += [item for value in values for item in (option, value)]
+        else:
+            out += [option, argument] if pattern is not None and out[-2:-1] != [option] else [argument]
+            option = ""
+    return [*out, option] if option and out[-2:-1] != [option] else out
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run one command and exit with the contract's status."""
-    given = sys.argv[1:] if arguments is None else arguments
+    given = spread(sys.argv[1:] if arguments is None else arguments)
     as_object = "--json" in given
     try:
         status = app(args=given, standalone_mode=False) or 0

@@ -8,8 +8,9 @@ from langgraph.runtime import Runtime
 
 from agent.context import Context
 from agent.ledger import Ledger
+from agent.quantities import find_quantities
 from agent.state import Answer, State
-from tools.records import Quantity
+from tools.records import Citation, Fact, Quantity, Source
 
 
 def show(state: State, runtime: Runtime[Context]) -> dict[str, Answer]:
@@ -22,7 +23,7 @@ def show(state: State, runtime: Runtime[Context]) -> dict[str, Answer]:
         checks=state.checks,
         text=state.shown.text,
         references=list(state.shown.references),
-        facts=list(ledger.facts.values()),
+        facts=[*ledger.facts.values(), *(fact for key in state.cited for fact in quoted(ledger.citations[key]))],
         citations=[ledger.citations[key] for key in state.cited],
         assumptions=list(state.brief.assumptions) if state.brief else [],
         run=state.run,
@@ -32,6 +33,17 @@ def show(state: State, runtime: Runtime[Context]) -> dict[str, Answer]:
         **(_numbers(ledger) if state.intent == "plan" else {}),
     )
     return {"answer": answer}
+
+
+def quoted(citation: Citation) -> list[Fact]:
+    """Return the numbers inside a quotation as facts of its document."""
+    source = Source(document=citation.document, passage=f"{citation.start}-{citation.end}")
+    return [
+        Fact(
+            id=f"{citation.id}_quoted_{index}", name="quoted number", value=span.value, unit=span.unit, source=source
+        )
+        for index, span in enumerate(find_quantities(citation.quote), start=1)
+    ]
 
 
 def _numbers(ledger: Ledger) -> dict[str, Any]:

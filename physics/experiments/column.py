@@ -1,9 +1,9 @@
 """A tracer test in a packed column: what it is, and one run of it.
 
-The equation, its conditions and its sources stand in `physics.equations.advection_dispersion`; the values that this
-module takes and gives are SI, concentrations are over that of the feed. By default the feed enters with the flow
-(third-type), the column ends at its outlet (closed) and the resident concentration is read at the outlet, where that
-of the effluent is the same.
+The equation, its conditions and its sources stand in `physics.equations.advection_dispersion`; the values
+that this module takes and gives are SI, concentrations are over that of the feed. By default the feed enters
+with the flow (third-type), the column ends at its outlet (closed) and the resident concentration is read at
+the outlet, where that of the effluent is the same.
 """
 
 from __future__ import annotations
@@ -40,10 +40,14 @@ _NUMBERS = ("length", "velocity", "dispersion", "retardation", "decay", "positio
 _LONGEST = 1e12  # seconds
 
 PARAMETERS = (
-    Parameter("length", "m", Role.APPARATUS, 0.0, 1e3, "length of the packed bed", display="cm", exclusive_lower=True),
+    Parameter(
+        "length", "m", Role.APPARATUS, 0.0, 1e3, "length of the packed bed", display="cm", exclusive_lower=True
+    ),
     Parameter("diameter", "m", Role.APPARATUS, 0.0, 10.0, "inner diameter", display="cm", exclusive_lower=True),
-    Parameter("porosity", "", Role.APPARATUS, 0.0, 1.0, "water-filled share of the volume", exclusive_lower=True),
-    Parameter("flow", "m**3/s", Role.CONTROL, 0.0, 1.0, "flow rate of the pump", display="mL/min", exclusive_lower=True),
+    Parameter("porosity", "", Role.APPARATUS, 0.0, 1.0, "water-filled share of the bed", exclusive_lower=True),
+    Parameter(
+        "flow", "m**3/s", Role.CONTROL, 0.0, 1.0, "flow rate of the pump", display="mL/min", exclusive_lower=True
+    ),
     Parameter(
         "velocity", "m/s", Role.UNKNOWN, 0.0, 1e2, "mean velocity of the pore water",
         prior=(5e-6, 2.0), display="cm/h", exclusive_lower=True,
@@ -52,38 +56,29 @@ PARAMETERS = (
         "dispersion", "m**2/s", Role.UNKNOWN, 0.0, 1e3, "longitudinal dispersion coefficient",
         prior=(1e-8, 2.5), display="cm**2/h", exclusive_lower=True,
     ),
-    Parameter("retardation", "", Role.UNKNOWN, 0.0, 1e6, "retardation factor R", default=1.0, exclusive_lower=True),
-    Parameter("decay", "1/s", Role.UNKNOWN, 0.0, 1e3, "first-order rate referred to the liquid", default=0.0, display="1/h"),
     Parameter(
-        "position", "m", Role.APPARATUS, 0.0, 1e3, "where the sensor stands, from the inlet; the length if left out",
+        "retardation", "", Role.UNKNOWN, 0.0, 1e6, "retardation factor R", default=1.0, exclusive_lower=True
+    ),
+    Parameter(
+        "decay", "1/s", Role.UNKNOWN, 0.0, 1e3, "first-order rate for the liquid", default=0.0, display="1/h"
+    ),
+    Parameter(
+        "position", "m", Role.APPARATUS, 0.0, 1e3, "the sensor, from the inlet; the length if left out",
         display="cm", exclusive_lower=True,
     ),
     Parameter(
-        "pulse_duration", "s", Role.CONTROL, 0.0, _LONGEST, "how long tracer is fed", display="h", exclusive_lower=True
+        "pulse_duration", "s", Role.CONTROL, 0.0, _LONGEST, "how long tracer is fed",
+        display="h", exclusive_lower=True,
     ),
 )  # fmt: skip
 CHOICES = (
-    Choice(
-        "inlet",
-        ("third-type", "first-type"),
-        "third-type",
-        "tracer enters with the flow, or c is held at x = 0",
-    ),
-    Choice(
-        "outlet",
-        ("closed", "semi-infinite"),
-        "closed",
-        "the bed ends at its length, or goes on beyond the sensor",
-    ),
+    Choice("inlet", ("third-type", "first-type"), "third-type", "tracer enters with the flow, or c is held at 0"),
+    Choice("outlet", ("closed", "semi-infinite"), "closed", "the bed ends there, or goes on past the sensor"),
     Choice("reading", ("resident", "flux"), "resident", "what stands in the pores, or what flows past"),
     Choice(
-        "input",
-        ("step", "pulse", "leach"),
-        "step",
-        "feed switched on, on and off, or clean after full",
-        Role.CONTROL,
+        "input", ("step", "pulse", "leach"), "step", "feed on, on and off, or clean after full", Role.CONTROL
     ),
-)
+)  # fmt: skip
 
 
 def complete(settings: dict[str, Any]) -> dict[str, Any]:
@@ -135,10 +130,10 @@ def scheme_of(settings: Mapping[str, Any]) -> Scheme:
 
 
 def default_times(settings: Mapping[str, Any], count: int = 121) -> Tensor:
-    """Return evenly spaced times (seconds) from zero until the curve has settled, for the first member of a batch.
+    """Return evenly spaced times (seconds) from zero until the curve of the first member has settled.
 
-    The mean arrival and five standard deviations, mu_t = R x / v and sigma_t = mu_t sqrt(2 / Pe + 3 / Pe^2), as for
-    a Kreft-Zuber flux reading, after the end of the pulse.
+    The mean arrival and five standard deviations, mu_t = R x / v and sigma_t = mu_t sqrt(2 / Pe + 3 / Pe^2),
+    as for a Kreft-Zuber flux reading, after the end of the pulse.
     """
     case = scaled(_tensors(settings, torch.device("cpu")), scheme_of(settings))
     pe = float((case.column.peclet * case.column.place)[0])
@@ -152,9 +147,10 @@ def default_times(settings: Mapping[str, Any], count: int = 121) -> Tensor:
 def model(
     settings: Mapping[str, Any], times: Tensor, tolerance: float = 1e-7
 ) -> Callable[[dict[str, Tensor], Tensor], Tensor]:
-    """Return the differentiable curves of columns like `settings`, at the one resolution that meets the tolerance.
+    """Return the differentiable curves of columns like `settings`, at a resolution that meets the tolerance.
 
-    The function returned takes parameters of shape (batch,) and times (n,) in seconds and gives C/C0 (batch, n).
+    The function returned takes parameters of shape (batch,) and times (n,) in seconds and gives C/C0 (batch,
+    n).
     """
     scheme = scheme_of(settings)
     resolution = choose_resolution(
@@ -199,9 +195,10 @@ def simulate(
         progress: called with the share done and a word.
 
     Returns:
-        Solution: the output `concentration` (batch, times) with its error estimate, one for each member; the balance
-            of tracer from the inlet to the outlet (to the sensor, where the column goes on) up to the last time, in
-            metres of feed per unit of pore cross-section; `extra` has the Peclet numbers of column and cell.
+        Solution: the output `concentration` (batch, times) with its error estimate, one for each member; the
+            balance of tracer from the inlet to the outlet (to the sensor, where the column goes on) up to the
+            last time, in metres of feed per unit of pore cross-section; `extra` has the Peclet numbers of
+            column and cell.
 
     Raises:
         ParameterError: a setting, a time or the tolerance cannot be used.
@@ -282,7 +279,7 @@ def _solution(
 
 
 def _balance(case: Scaled, parts: list[Part], at: Tensor, order: Tensor) -> Balance:
-    """Collect the terms of the finest march at the last time; what was there at the start counts as applied."""
+    """Collect the terms of the finest march at the last time; what was there at first counts as applied."""
     rows = []
     for part in parts:
         members, run = part.members, part.result.finest
@@ -304,7 +301,7 @@ def _balance(case: Scaled, parts: list[Part], at: Tensor, order: Tensor) -> Bala
 EXPERIMENT = Experiment(
     name="column",
     title="Tracer test in a packed column",
-    meaning="A tracer is fed to water-saturated sand; its breakthrough tells the pore-water velocity and dispersion.",
+    meaning="Tracer is fed to water-saturated sand; its breakthrough tells pore-water velocity and dispersion.",
     parameters=PARAMETERS,
     choices=CHOICES,
     observables=(Observable("concentration", "", "curve", "tracer at the sensor over that of the feed"),),

@@ -4,18 +4,18 @@
                             one backward Euler half step: B x = c + f,   c <- x
     B = I + dt A / 2,  f = dt s / 2
 
-x is the value at the middle of a Crank-Nicolson step (exactly the mean of its ends) and at the end of a half step,
-so one factorisation serves both and the discrete balance of every step reads c_new - c_old = (w dt / 2) (s - A x),
-w = 2 or 1. Four half steps before the first Crank-Nicolson step damp what a jump in the data excites; because
-log(1 + z) and log(1 - z) have opposite odd parts, they leave the global error a series in even powers of dt, which
-is what extrapolation needs.
+x is the value at the middle of a Crank-Nicolson step (exactly the mean of its ends) and at the end of a half
+step, so one factorisation serves both and the discrete balance of every step reads c_new - c_old = (w dt / 2)
+(s - A x), w = 2 or 1. Four half steps before the first Crank-Nicolson step damp what a jump in the data
+excites; because log(1 + z) and log(1 - z) have opposite odd parts, they leave the global error a series in
+even powers of dt, which is what extrapolation needs.
 
-Both modes of differentiation march the linearised scheme itself (tangent forwards, transposed factors backwards),
-so derivatives are exact for the discrete values. On the processor the loops are compiled (`kernels`), elsewhere they
-are array operations (`sweeps`).
+Both modes of differentiation march the linearised scheme itself (tangent forwards, transposed factors
+backwards), so derivatives are exact for the discrete values. On the processor the loops are compiled
+(`kernels`), elsewhere they are array operations (`sweeps`).
 
-Source: R. Rannacher, Finite element solution of diffusion problems with irregular data, Numer. Math. 43 (1984)
-309-327, doi:10.1007/BF01390130.
+Source: R. Rannacher, Finite element solution of diffusion problems with irregular data, Numer. Math. 43
+(1984) 309-327, doi:10.1007/BF01390130.
 """
 
 from __future__ import annotations
@@ -43,8 +43,9 @@ class March(NamedTuple):
     Attributes:
         seen: the watched cells after each step, shape (steps, size, batch).
         final: the last state, shape (cells, batch).
-        sums: after each step, the mass before `face`, the first cell and the cells before and behind the face (0 if
-            there is none), shape (steps, 4, batch); for balances, not differentiable; empty without `mass`.
+        sums: after each step, the mass before `face`, the first cell and the cells before and behind the face
+            (0 if there is none), shape (steps, 4, batch); for balances, not differentiable; empty without
+            `mass`.
     """
 
     seen: Tensor
@@ -115,7 +116,8 @@ def march(
         weights: `CRANK_NICOLSON` or `HALF_STEP` for each step, shape (steps,), the same for the whole batch.
         window: the first watched cell, shape (batch,), integer.
         size: how many cells are watched.
-        mass: what each cell weighs in `March.sums`, shape (cells, batch), or (0, batch) to leave the sums out.
+        mass: what each cell weighs in `March.sums`, shape (cells, batch), or (0, batch) to leave the sums
+            out.
         face: how many cells from the inlet count into them.
 
     Returns:
@@ -130,7 +132,7 @@ def _pool() -> ThreadPoolExecutor:
 
 
 def _split(batch: int, work: Callable[[int, int], None]) -> None:
-    """Run `work(first, last)` over the batch, on several threads when there is more than one block for each."""
+    """Run `work(first, last)` over the batch, on several threads when there is more than one block."""
     blocks = -(-batch // kernels.LANES)
     if blocks < 2:
         work(0, batch)

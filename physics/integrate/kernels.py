@@ -1,8 +1,8 @@
 """The march of `crank_nicolson` compiled for the processor: forward, tangent and adjoint.
 
-Arrays are (cells, batch) or (steps, ..., batch). Each kernel treats the columns `first` to `last` of the batch in
-blocks of `LANES`, with the batch innermost, so that a block's state and factors stay in the second-level cache.
-Kernels release the GIL and share nothing, so threads may take disjoint ranges.
+Arrays are (cells, batch) or (steps, ..., batch). Each kernel treats the columns `first` to `last` of the
+batch in blocks of `LANES`, with the batch innermost, so that a block's state and factors stay in the
+second-level cache. Kernels release the GIL and share nothing, so threads may take disjoint ranges.
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ def _solve_transposed(x, under, inverse, over, width):
 def forward(lower, diag, upper, source, state, weights, window, mass, face, first, last, seen, final, sums):
     """March one range of the batch; see `crank_nicolson.march` for the arguments.
 
-    Writes `seen` (steps, size, batch), `final` (cells, batch) and, if `mass` has rows, `sums` (steps, 4, batch).
+    Writes `seen` (steps, size, batch), `final` (cells, batch) and, if `mass` has rows, `sums` (steps, 4,
+    batch).
     """
     cells = diag.shape[0]
     steps, size = seen.shape[0], seen.shape[1]
@@ -166,7 +167,7 @@ def adjoint(
     lower, diag, upper, source, state, weights, window, seen_bar, final_bar, first, last, lanes,
     lower_bar, diag_bar, upper_bar, source_bar, state_bar,
 ):  # fmt: skip
-    """March forward keeping the midpoints, then the transposed system backwards; adds to the arguments `*_bar`.
+    """March forward keeping the midpoints, then the transposed system backwards; adds to `*_bar`.
 
     `lanes` bounds the memory: steps * cells * lanes numbers are kept.
     """

@@ -2,12 +2,13 @@
 
     [0, 2], [2, 4], [4, 8], ...        steps of h, 2 h, 4 h, ... with h = 2 / steps
 
-A mode exp(-a t) has decayed by the time that its step has grown, so the error relative to it stays the same in every
-octave, and a long tail costs steps / 2 for each doubling. The nodes do not depend on where the march ends.
+A mode exp(-a t) has decayed by the time that its step has grown, so the error relative to it stays the same
+in every octave, and a long tail costs steps / 2 for each doubling. The nodes do not depend on where the march
+ends.
 
-Between the nodes stands the polynomial of degree seven through eight of them. Only values are used: the slope that
-the equation gives at a node is not the slope of the discrete solution, they differ by the order of the scheme, and an
-interpolant that mixed them would leave an error that extrapolation cannot remove.
+Between the nodes stands the polynomial of degree seven through eight of them. Only values are used: the slope
+that the equation gives at a node is not the slope of the discrete solution, they differ by the order of the
+scheme, and an interpolant that mixed them would leave an error that extrapolation cannot remove.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ def forward(
     mass: Tensor,
     face: int,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the watched cells (steps, size, batch), the last state (cells, batch) and the sums (steps, 4, batch)."""
+    """Return the watched cells (steps, size, batch), the last state and the sums (steps, 4, batch)."""
     system, rows, c = CyclicReduction(Tridiagonal(lower, diag, upper)), _rows(window, size), state
     seen, sums = [], []
     for weight in weights.tolist():

@@ -3,8 +3,9 @@
     lower[i] x[i-1] + diag[i] x[i] + upper[i] x[i+1] = rhs[i]        i = 0 ... cells-1
 
 All arrays have shape (cells, batch); `lower[0]` and `upper[-1]` are ignored. The method is parallel cyclic
-reduction: log2(cells) sweeps over whole arrays, so that a device with many lanes is kept busy. It is meant for
-systems whose diagonal dominates, or whose symmetric part is positive definite as it is for I + dt A / 2 here.
+reduction: log2(cells) sweeps over whole arrays, so that a device with many lanes is kept busy. It is meant
+for systems whose diagonal dominates, or whose symmetric part is positive definite as it is for I + dt A / 2
+here.
 
 Source: R. W. Hockney and C. R. Jesshope, Parallel Computers, Adam Hilger 1981, section 5.4.3.
 """
@@ -44,7 +45,7 @@ class Tridiagonal:
 
 
 class CyclicReduction:
-    """The elimination of one `Tridiagonal`, kept so that each further right-hand side costs two products a sweep."""
+    """The elimination of one `Tridiagonal`, kept: a right-hand side costs two products a sweep."""
 
     def __init__(self, matrix: Tridiagonal) -> None:
         lower, diag, upper = matrix.lower.clone(), matrix.diag, matrix.upper.clone()
