@@ -21,6 +21,7 @@ from physics.calibrate.space import Space
 Linearise = Callable[[Tensor], tuple[Tensor, Tensor]]
 """u of shape (batch, P) -> curve (batch, n) and d curve / d u (batch, n, P)."""
 
+_OFFSET = 1e-4  # a tenth of what Bates & Watts (1981), Technometrics 23, 179, ask of the relative offset
 _STRIDE = 2.0  # no step changes a positive parameter by more than a factor exp(2)
 
 
@@ -66,7 +67,8 @@ def descend(
 
     A data set has converged when the residual is orthogonal to every free column of J within `tolerance` (the
     cosine of the angle; 1e-8 is what S resolves in float64), or when a step changes no u by 1e-2 `tolerance`.
-    What is left to gain is then at most `tolerance` n^(1/2) of a standard deviation.
+    What is left to gain is then at most `tolerance` n^(1/2) of a standard deviation. Where rounding in the curve
+    ends the descent sooner, the relative offset of the residual from orthogonality decides (`_OFFSET`).
     """
     u = space.clamp(start)
     curve, jacobian = linearise(u)
@@ -99,7 +101,7 @@ def descend(
         damping = torch.where(better, (damping * shrink).clamp_min(1e-12), damping * growth)
         growth = torch.where(better, torch.full_like(growth, 2.0), growth * 2)
         # A step too small to matter: rounding, if little damping made it so; a wall otherwise.
-        state.converged |= tiny & (damping < 1e3)
+        state.converged |= tiny & ((damping < 1e3) | (_offset(state, values, weights, space) < _OFFSET))
         state.stalled |= (tiny | (damping > 1e12)) & ~state.converged
     return state
 
@@ -123,6 +125,13 @@ def _orthogonal(state: Descent, gradient: Tensor, normal: Tensor, free: Tensor, 
     length = normal.diagonal(dim1=-2, dim2=-1).clamp_min(0).sqrt() * state.sse.sqrt()[:, None]
     cosine = gradient.abs() / length.clamp_min(1e-300)
     return ((cosine <= tolerance) | ~free).all(-1)
+
+
+def _offset(state: Descent, values: Tensor, weights: Tensor, space: Space) -> Tensor:
+    """Length of the residual's part in the tangent plane over its whole length, shape (batch,)."""
+    normal, gradient, free = _normal_equations(state, values, weights, space)
+    step = _damped_step(normal, gradient, free, torch.full_like(state.sse, 1e-12))
+    return ((step * gradient).sum(-1).clamp_min(0) / state.sse.clamp_min(1e-300)).sqrt()
 
 
 def _damped_step(normal: Tensor, gradient: Tensor, free: Tensor, damping: Tensor) -> Tensor:
