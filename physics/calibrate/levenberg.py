@@ -67,8 +67,8 @@ def descend(
 
     A data set has converged when the residual is orthogonal to every free column of J within `tolerance` (the
     cosine of the angle; 1e-8 is what S resolves in float64), or when a step changes no u by 1e-2 `tolerance`.
-    What is left to gain is then at most `tolerance` n^(1/2) of a standard deviation. Where rounding in the curve
-    ends the descent sooner, the relative offset of the residual from orthogonality decides (`_OFFSET`).
+    What is left to gain is then at most `tolerance` n^(1/2) of a standard deviation. Where rounding in the
+    curve ends the descent sooner, the relative offset of the residual from orthogonality decides (`_OFFSET`).
     """
     u = space.clamp(start)
     curve, jacobian = linearise(u)
