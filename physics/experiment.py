@@ -57,7 +57,7 @@ class Parameter:
     exclusive_lower: bool = False
 
     def read(self, text: str | float) -> float:
-        """Parse, convert to SI, check the range; raise `UnitError` or `ParameterError` naming the parameter."""
+        """Parse, convert to SI, check the range; raise `UnitError` or `ParameterError` with the name."""
         try:
             value, source = units.parse(text)
             si = units.convert(value, source, self.unit)

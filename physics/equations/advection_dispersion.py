@@ -8,20 +8,21 @@
             semi-infinite                           (the column goes on beyond the reading)
 
 c is the resident concentration over that of the feed, D the dispersion coefficient (m2/s), v the pore-water
-velocity (m/s), R the retardation factor, mu the rate of decay (1/s) referred to the liquid concentration: with decay
-in the liquid alone mu is its rate, with the same rate k in the sorbed phase too mu = R k. In the unit of length l and
-the unit of time R l / v the numbers Pe = v l / D and Da = mu l / v remain:
+velocity (m/s), R the retardation factor, mu the rate of decay (1/s) referred to the liquid concentration:
+with decay in the liquid alone mu is its rate, with the same rate k in the sorbed phase too mu = R k. In the
+unit of length l and the unit of time R l / v the numbers Pe = v l / D and Da = mu l / v remain:
 
     dc/dT = (1/Pe) d2c/dX2 - dc/dX - Da c
 
 Grid: cell centres; the flux through a face is the mean of its two cells less their difference over Pe and the
-distance of the centres. At the inlet and at the closed outlet a mirror cell stands for the condition, so that every
-flux is exact in the balance and the error of a smooth solution is a series in even powers of the spacing.
-Central fluxes ring when a front is thinner than two cells: cells > Pe / 4 is a fair start.
+distance of the centres. At the inlet and at the closed outlet a mirror cell stands for the condition, so that
+every flux is exact in the balance and the error of a smooth solution is a series in even powers of the
+spacing. Central fluxes ring when a front is thinner than two cells: cells > Pe / 4 is a fair start.
 
-Sources: P. V. Danckwerts, Continuous flow systems, Chem. Eng. Sci. 2 (1953) 1-13, doi:10.1016/0009-2509(53)80001-1;
-M. Th. van Genuchten and W. J. Alves, Analytical solutions of the one-dimensional convective-dispersive solute
-transport equation, USDA Technical Bulletin 1661 (1982), equation 1.
+Sources: P. V. Danckwerts, Continuous flow systems, Chem. Eng. Sci. 2 (1953) 1-13,
+doi:10.1016/0009-2509(53)80001-1; M. Th. van Genuchten and W. J. Alves, Analytical solutions of the
+one-dimensional convective-dispersive solute transport equation, USDA Technical Bulletin 1661 (1982), equation
+1.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ class Grid(NamedTuple):
 
     Attributes:
         widths: of the cells.
-        gaps: from the centre before to the centre of each cell; the first reaches from the inlet's mirror cell.
+        gaps: from the centre before to the centre of each cell; the first reaches from the inlet's mirror
+            cell.
     """
 
     widths: Tensor
@@ -60,11 +62,11 @@ def uniform_grid(cells: int, like: Tensor) -> Grid:
 
 
 def extended_grid(cells: int, tail: int, peclet: Tensor, decades: float = 11.0) -> Grid:
-    """Return `cells` cells on [0, 1] and `tail` cells beyond that end out of sight; all grow by one smooth law.
+    """Return `cells` cells on [0, 1] and `tail` cells beyond that end out of sight, all of one smooth law.
 
-    What a closed end at X changes at 1 is smaller by exp(-Pe (X - 1)); X is chosen for `decades` of it. The faces
-    stand at x = (exp(a s) - 1) / (exp(a) - 1) for even s, with a face at 1; the law has no kink, so that the error
-    stays an even series.
+    What a closed end at X changes at 1 is smaller by exp(-Pe (X - 1)); X is chosen for `decades` of it. The
+    faces stand at x = (exp(a s) - 1) / (exp(a) - 1) for even s, with a face at 1; the law has no kink, so
+    that the error stays an even series.
 
     Args:
         peclet: of the unit length, shape (batch,); the grid is differentiable in it.
@@ -79,7 +81,7 @@ def extended_grid(cells: int, tail: int, peclet: Tensor, decades: float = 11.0) 
 
 
 def _growth(beyond: Tensor, span: float) -> Tensor:
-    """Solve expm1(a (1 + span)) / expm1(a) = 1 + beyond by bisection; one Newton step more carries the derivative."""
+    """Solve expm1(a (1 + span)) / expm1(a) = 1 + beyond by bisection; a Newton step adds the derivative."""
     fixed = beyond.detach()
     low, high = torch.full_like(fixed, -6.0 / (1.0 + span)), torch.log1p(fixed) / span + 1.0
     for _ in range(50):

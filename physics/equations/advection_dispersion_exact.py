@@ -1,18 +1,18 @@
 """Exact solutions of `advection_dispersion` for a step in the feed, safe at any Peclet number.
 
-In the Laplace variable s of T the solution is elementary in beta = sqrt(1 + 4 (s + Da) / Pe). With beta itself as the
-variable of the inversion integral its exponent is a square,
+In the Laplace variable s of T the solution is elementary in beta = sqrt(1 + 4 (s + Da) / Pe). With beta
+itself as the variable of the inversion integral its exponent is a square,
 
     s T + Pe X (1 - beta) / 2 = Pe T (beta - X / T)^2 / 4 - Pe (X - T)^2 / (4 T) - Da T,
 
-so that on the line Re beta = X / T, the path of steepest descent, the integrand is a Gaussian times a mild function.
-Nothing cancels, and the trapezoidal rule is exact to rounding with some eighty points. The pole beta_0 = sqrt(1 +
-4 Da / Pe) carries the steady state: the line keeps a distance from it and adds its residue if it stands to its left.
-Eigenfunction series lose every digit where the effluent of a closed column is small; this form keeps its relative
-accuracy there.
+so that on the line Re beta = X / T, the path of steepest descent, the integrand is a Gaussian times a mild
+function. Nothing cancels, and the trapezoidal rule is exact to rounding with some eighty points. The pole
+beta_0 = sqrt(1 + 4 Da / Pe) carries the steady state: the line keeps a distance from it and adds its residue
+if it stands to its left. Eigenfunction series lose every digit where the effluent of a closed column is
+small; this form keeps its relative accuracy there.
 
-Sources: M. Th. van Genuchten and W. J. Alves, USDA Technical Bulletin 1661 (1982), for the transforms; L. N. Trefethen
-and J. A. C. Weideman, The exponentially convergent trapezoidal rule, SIAM Rev. 56 (2014) 385-458,
+Sources: M. Th. van Genuchten and W. J. Alves, USDA Technical Bulletin 1661 (1982), for the transforms; L. N.
+Trefethen and J. A. C. Weideman, The exponentially convergent trapezoidal rule, SIAM Rev. 56 (2014) 385-458,
 doi:10.1137/130932132, for the quadrature.
 """
 
@@ -80,8 +80,8 @@ def steady_state(
 ) -> Tensor:
     """Return C/C0 at `place` when the feed has been on for ever: 1 without decay.
 
-    With both ends as Danckwerts has them, 4 b exp(Pe (1 - b) / 2) / ((1 + b)^2 - (1 - b)^2 exp(-Pe b)) at the outlet,
-    b = sqrt(1 + 4 Da / Pe) (Danckwerts 1953).
+    With both ends as Danckwerts has them, 4 b exp(Pe (1 - b) / 2) / ((1 + b)^2 - (1 - b)^2 exp(-Pe b)) at the
+    outlet, b = sqrt(1 + 4 Da / Pe) (Danckwerts 1953).
     """
     pe, da = (torch.as_tensor(value, dtype=torch.float64) for value in (peclet, damkohler))
     x = torch.as_tensor(place, dtype=torch.float64)
@@ -91,7 +91,7 @@ def steady_state(
 
 
 def _line(saddle: Tensor, pole: Tensor, room: Tensor) -> tuple[Tensor, Tensor]:
-    """Choose the real part of the path, `room` away from the pole and the origin; say whether it is left of the pole."""
+    """Choose the real part of the path, `room` away from pole and origin, and say if it is left of it."""
     left = (saddle < pole) & (room < 0.4 * pole)
     low = torch.minimum(torch.maximum(saddle, room), pole - room)
     return torch.where(left, low, torch.maximum(saddle, pole + room)), left
@@ -115,8 +115,8 @@ def ogata_banks(peclet: Tensor, time: Tensor) -> Tensor:
 
     c = erfc(z) / 2 + exp(-z^2) erfcx(w) / 2,    z, w = (1 -+ T) sqrt(Pe / (4 T))
 
-    A. Ogata and R. B. Banks, A solution of the differential equation of longitudinal dispersion in porous media, USGS
-    Professional Paper 411-A (1961), doi:10.3133/pp411A.
+    A. Ogata and R. B. Banks, A solution of the differential equation of longitudinal dispersion in porous
+    media, USGS Professional Paper 411-A (1961), doi:10.3133/pp411A.
     """
     z, w = _fronts(peclet, time)
     return 0.5 * torch.special.erfc(z) + 0.5 * torch.exp(-z * z) * torch.special.erfcx(w)
@@ -125,7 +125,8 @@ def ogata_banks(peclet: Tensor, time: Tensor) -> Tensor:
 def third_type_resident(peclet: Tensor, time: Tensor) -> Tensor:
     """Return the resident step response at 1 of an open column fed with the flow.
 
-    c = erfc(z) / 2 + sqrt(Pe T / pi) exp(-z^2) - (1 + Pe + Pe T) exp(-z^2) erfcx(w) / 2,    z, w as in `ogata_banks`
+    c = erfc(z) / 2 + sqrt(Pe T / pi) exp(-z^2) - (1 + Pe + Pe T) exp(-z^2) erfcx(w) / 2,    z, w as in
+    `ogata_banks`
 
     M. Th. van Genuchten and W. J. Alves, USDA Technical Bulletin 1661 (1982), case A2.
     """

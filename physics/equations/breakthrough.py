@@ -1,8 +1,9 @@
 """The reading of a column after its feed jumps from 0 to 1 (or from 1 to 0), at one resolution.
 
-Everything is in the reference length l and the time R l / v of `advection_dispersion`. The time grid is stretched to
-the column: its unit is the arrival time q Pe_q / (Pe_q + 4) of the reading at q with Pe_q = q Pe, so that weak
-columns, whose first traces arrive long before a pore volume, are resolved as well as strong ones.
+Everything is in the reference length l and the time R l / v of `advection_dispersion`. The time grid is
+stretched to the column: its unit is the arrival time q Pe_q / (Pe_q + 4) of the reading at q with Pe_q = q
+Pe, so that weak columns, whose first traces arrive long before a pore volume, are resolved as well as strong
+ones.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ class Column(NamedTuple):
         peclet, damkohler: of the reference length.
         place: where to read, in reference lengths; 1 is the far end.
         first_type: hold the concentration at the inlet instead of the flux.
-        closed: the reference length is the column's, which ends there; otherwise it is the reading's position.
+        closed: the reference length is the column's, which ends there; otherwise it is the reading's
+            position.
         flux: read the flux concentration.
         at_end: read at 1 exactly.
         leach: start full with a clean feed.
@@ -148,7 +150,7 @@ def _budget(
     kinds: Tensor,
     spans: Tensor,
 ) -> Budget:
-    """Accumulate the fluxes of the scheme; `sums` (nodes, 4, batch) as in `March`, `spans` (nodes - 1, batch)."""
+    """Accumulate the fluxes; `sums` (nodes, 4, batch) as in `March`, `spans` (nodes - 1, batch)."""
     cells, peclet = grid.widths.shape[0], column.peclet
     middle = (sums[1:] - (1.0 - kinds[:, None, None]) * sums[:-1]) / kinds[:, None, None]
 

@@ -3,11 +3,13 @@
     resident  c                       what stands in the pores at the sensor
     flux      c - (D / v) dc/dx       what flows past it, as a fraction collector sees it (Kreft and Zuber)
 
-At a face of the grid the two neighbours give both, to an even series in the spacing. Elsewhere six cells give the
-Lagrange polynomial of degree five; beyond a closed end stands the mirror cell, so that it never extrapolates there.
+At a face of the grid the two neighbours give both, to an even series in the spacing. Elsewhere six cells give
+the Lagrange polynomial of degree five; beyond a closed end stands the mirror cell, so that it never
+extrapolates there.
 
-Source: A. Kreft and A. Zuber, On the physical meaning of the dispersion equation and its solutions for different
-initial and boundary conditions, Chem. Eng. Sci. 33 (1978) 1471-1480, doi:10.1016/0009-2509(78)85196-3.
+Source: A. Kreft and A. Zuber, On the physical meaning of the dispersion equation and its solutions for
+different initial and boundary conditions, Chem. Eng. Sci. 33 (1978) 1471-1480,
+doi:10.1016/0009-2509(78)85196-3.
 """
 
 from __future__ import annotations
@@ -46,7 +48,7 @@ def at_face(face: int, grid: Grid, peclet: Tensor, flux: bool) -> Reading:
 
 
 def inside(place: Tensor, cells: int, peclet: Tensor, flux: bool) -> Reading:
-    """Read at `place` in (0, 1], shape (batch,), of a uniform grid with a closed end; differentiable in it."""
+    """Read at `place` in (0, 1], shape (batch,), of a uniform grid with a closed end."""
     u = (
         place * cells - 0.5
     )  # in units of the spacing, 0 at the first centre; the mirror cell stands at `cells`

@@ -1,7 +1,8 @@
 """Find the resolution that a tolerance needs, member by member of a batch.
 
-Members start from a guess, are marched together with those of the same guess, and leave as soon as their error
-estimate is below the tolerance; the others go on to a finer grid, as much finer as the sixth order promises.
+Members start from a guess, are marched together with those of the same guess, and leave as soon as their
+error estimate is below the tolerance; the others go on to a finer grid, as much finer as the sixth order
+promises.
 """
 
 from __future__ import annotations

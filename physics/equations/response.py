@@ -1,7 +1,7 @@
 """Curves of a column at any times, extrapolated from three grids, with the estimate of their error.
 
-The system is linear and does not change with time, so a pulse is a step less the same step later: one march serves
-every input, and the end of the pulse need not be a grid time.
+The system is linear and does not change with time, so a pulse is a step less the same step later: one march
+serves every input, and the end of the pulse need not be a grid time.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from physics.device import one_thread
 from physics.equations.breakthrough import Budget, Column, Trace, arrival, trace
 from physics.errors import ParameterError
 from physics.integrate.octaves import Nodes, interpolate
@@ -23,8 +24,8 @@ class Resolution(NamedTuple):
     """The finest of the three grids; the others have 1/2 and 3/4 of it.
 
     Attributes:
-        cells: between the inlet and the reference length (the outlet, or the reading where the outlet is open);
-            a multiple of 4, at least 24.
+        cells: between the inlet and the reference length (the outlet, or the reading where the outlet is
+            open); a multiple of 4, at least 24.
         steps: of the first two units of the time grid; a multiple of 8, at least 32.
         tail: cells beyond, for an open outlet; a multiple of 4, at least 8.
     """
@@ -63,6 +64,11 @@ def response(
         budget: keep the terms of the balance of the finest march.
     """
     _check(at, column.closed)
+    with one_thread():
+        return _response(column, times, ends, at, budget)
+
+
+def _response(column: Column, times: Tensor, ends: Tensor | None, at: Resolution, budget: bool) -> Response:
     unit = arrival(column)
     scaled = times / unit
     end = max(float(scaled.detach().max()), 1e-6)
@@ -100,7 +106,8 @@ def _from_zero(nodes: Nodes, values: Tensor, at: Tensor, before: float) -> Tenso
 def budget_at(run: Trace, at: Tensor, ends: Tensor | None) -> dict[str, Tensor]:
     """Return entered, left, stored and consumed at the time `at` (batch,), in reference lengths.
 
-    Interpolation is linear in the data and the discrete balance is linear too, so it closes between nodes as well.
+    Interpolation is linear in the data and the discrete balance is linear too, so it closes between nodes as
+    well.
     """
     spent: Budget = run.budget  # type: ignore[assignment]
     terms = {}

@@ -1,7 +1,8 @@
 """From a column's quantities to its curve: the differentiable face of the solver.
 
-`concentration` is smooth in every parameter at a fixed `Resolution` (the sensor's six cells change where it passes a
-cell of a closed column, which leaves a step of the sixth order); `choose_resolution` finds one for a tolerance.
+`concentration` is smooth in every parameter at a fixed `Resolution` (the sensor's six cells change where it
+passes a cell of a closed column, which leaves a step of the sixth order); `choose_resolution` finds one for a
+tolerance.
 """
 
 from __future__ import annotations
@@ -63,7 +64,8 @@ class Scaled:
 def scaled(parameters: Mapping[str, Tensor], scheme: Scheme) -> Scaled:
     """Return the dimensionless columns of SI parameters, each of shape (batch,) or ().
 
-    `retardation` (1), `decay` (0) and `position` (the length) may be left out; `pulse_duration` is needed for a pulse.
+    `retardation` (1), `decay` (0) and `position` (the length) may be left out; `pulse_duration` is needed for
+    a pulse.
 
     Raises:
         ParameterError: one that is needed is missing.

@@ -18,12 +18,13 @@ from torch import Tensor
 
 from physics import device as devices
 from physics.calibrate.start import start_column
-from physics.equations.refinement import Part, refine
-from physics.equations.response import Resolution, budget_at
-from physics.equations.transport import Scaled, Scheme, choose_resolution, concentration, scaled
+from physics.equations.refinement import refine
+from physics.equations.response import Resolution
+from physics.equations.transport import Scheme, choose_resolution, concentration, scaled
+from physics.equations.transport_solution import solution_of
 from physics.errors import ParameterError
 from physics.experiment import Choice, Experiment, Limit, Observable, Parameter, Role
-from physics.solution import Balance, Cost, Output, Solution, Status
+from physics.solution import Solution
 
 __all__ = [
     "EXPERIMENT",
@@ -35,18 +36,24 @@ __all__ = [
     "simulate",
 ]
 
-BALANCE_TOLERANCE = 1e-10
 _NUMBERS = ("length", "velocity", "dispersion", "retardation", "decay", "position", "pulse_duration")
 _LONGEST = 1e12  # seconds
 
 PARAMETERS = (
     Parameter(
-        "length", "m", Role.APPARATUS, 0.0, 1e3, "length of the packed bed", display="cm", exclusive_lower=True
+        "length", "m", Role.APPARATUS, 0.0, 1e3, "length of the packed bed",
+        display="cm", exclusive_lower=True,
     ),
-    Parameter("diameter", "m", Role.APPARATUS, 0.0, 10.0, "inner diameter", display="cm", exclusive_lower=True),
-    Parameter("porosity", "", Role.APPARATUS, 0.0, 1.0, "water-filled share of the bed", exclusive_lower=True),
     Parameter(
-        "flow", "m**3/s", Role.CONTROL, 0.0, 1.0, "flow rate of the pump", display="mL/min", exclusive_lower=True
+        "diameter", "m", Role.APPARATUS, 0.0, 10.0, "inner diameter",
+        display="cm", exclusive_lower=True,
+    ),
+    Parameter(
+        "porosity", "", Role.APPARATUS, 0.0, 1.0, "water-filled share of the bed", exclusive_lower=True
+    ),
+    Parameter(
+        "flow", "m**3/s", Role.CONTROL, 0.0, 1.0, "flow rate of the pump",
+        display="mL/min", exclusive_lower=True,
     ),
     Parameter(
         "velocity", "m/s", Role.UNKNOWN, 0.0, 1e2, "mean velocity of the pore water",
@@ -72,7 +79,7 @@ PARAMETERS = (
     ),
 )  # fmt: skip
 CHOICES = (
-    Choice("inlet", ("third-type", "first-type"), "third-type", "tracer enters with the flow, or c is held at 0"),
+    Choice("inlet", ("third-type", "first-type"), "third-type", "tracer enters with the flow, or c is held"),
     Choice("outlet", ("closed", "semi-infinite"), "closed", "the bed ends there, or goes on past the sensor"),
     Choice("reading", ("resident", "flux"), "resident", "what stands in the pores, or what flows past"),
     Choice(
@@ -217,7 +224,7 @@ def simulate(
             progress(done, "marching columns")
 
     parts = refine(case.column, at[:, None] / case.time, case.ends, tolerance, resolution, True, report)
-    return _solution(case, parts, at, tolerance, resolution is not None, perf_counter() - start)
+    return solution_of(case, parts, at, tolerance, resolution is not None, perf_counter() - start)
 
 
 def _tensors(settings: Mapping[str, Any], place: torch.device, batch: bool = False) -> dict[str, Tensor]:
@@ -246,62 +253,10 @@ def _times(times: Any, place: torch.device) -> Tensor:
     return at
 
 
-def _solution(
-    case: Scaled, parts: list[Part], at: Tensor, tolerance: float, pinned: bool, seconds: float
-) -> Solution:
-    order = torch.argsort(torch.cat([part.members for part in parts]))
-    curve = torch.cat([part.result.curve.T for part in parts])[order]
-    error = torch.cat([part.result.error for part in parts])[order]
-    cells = torch.cat(
-        [part.result.error.new_full(part.members.shape, part.resolution.cells) for part in parts]
-    )[order]
-    met = torch.cat([part.met for part in parts])
-    if not bool(torch.isfinite(curve).all()):
-        status, message = Status.DIVERGED, "The concentration is not finite."
-    elif pinned or bool(met.all()):
-        status, message = Status.CONVERGED, f"Largest error estimate {float(error.max()):.1e}."
-    else:
-        status = Status.TOLERANCE_NOT_MET
-        message = f"{int((~met).sum())} of {len(met)} columns end at an error of {float(error.max()):.1e}."
-    finest = max(parts, key=lambda part: part.resolution.cells).resolution
-    steps = max(part.result.finest.values.shape[0] - 1 for part in parts)
-    return Solution(
-        outputs={
-            "concentration": Output("concentration", "", curve, at, error[:, None].expand_as(curve)),
-        },
-        balances=[_balance(case, parts, at, order)],
-        status=status,
-        message=message,
-        cost=Cost(finest.cells, steps, seconds, max(part.levels for part in parts)),
-        tolerance=tolerance,
-        extra={"peclet": case.column.peclet, "cell_peclet": case.column.peclet / cells},
-    )
-
-
-def _balance(case: Scaled, parts: list[Part], at: Tensor, order: Tensor) -> Balance:
-    """Collect the terms of the finest march at the last time; what was there at first counts as applied."""
-    rows = []
-    for part in parts:
-        members, run = part.members, part.result.finest
-        ends = None if case.ends is None else case.ends[members] / run.unit
-        rows.append(budget_at(run, at.max() / case.time[members] / run.unit, ends))
-    terms = {name: torch.cat([row[name] for row in rows])[order] * case.span for name in rows[0]}
-    initial = case.span if case.column.leach else torch.zeros_like(case.span)
-    residual = terms["entered"] + initial - terms["left"] - terms["stored"] - terms["consumed"]
-    named = {
-        "in": terms["entered"],
-        "initial": initial,
-        "out": terms["left"],
-        "stored": terms["stored"],
-        "decayed": terms["consumed"],
-    }
-    return Balance("tracer", named, residual, terms["entered"] + initial, BALANCE_TOLERANCE, "m")
-
-
 EXPERIMENT = Experiment(
     name="column",
     title="Tracer test in a packed column",
-    meaning="Tracer is fed to water-saturated sand; its breakthrough tells pore-water velocity and dispersion.",
+    meaning="Tracer is fed to saturated sand; its breakthrough tells pore-water velocity and dispersion.",
     parameters=PARAMETERS,
     choices=CHOICES,
     observables=(Observable("concentration", "", "curve", "tracer at the sensor over that of the feed"),),

@@ -28,4 +28,5 @@ def test_the_example_runs(experiment: Experiment) -> None:
     assert all(bool(balance.ok.all()) for balance in solution.balances)
     for limit in experiment.limits:
         value = limit.value(settings)
-        assert (limit.lower is None or value >= limit.lower) and (limit.upper is None or value <= limit.upper)
+        assert limit.lower is None or value >= limit.lower
+        assert limit.upper is None or value <= limit.upper
