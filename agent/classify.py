@@ -68,12 +68,12 @@ EXPERIMENT_WORDS: dict[str, tuple[str, ...]] = {
 }
 _INTENT_WORDS: dict[str, str] = {
     "calibrate": r"\b(fit|calibrat\w*|invert|estimate .* from|my (?:measured|data|readings|results|curve)"
-    r"|my measurements|i (?:measured|recorded|did|uploaded)|\w+\.csv|attached|identif\w+)\b",
-    "simulate": r"\b(simulat\w*|predict\w*|compute|calculate|forward run|run the model|model the|what would"
-    r"|how would|after \d|do you expect|when does c/c0)\b",
+    r"|my measurements|i (?:measured|recorded|did)|\w+\.csv|attached|identif\w+)\b",
+    "simulate": r"\b(simulat\w*|predict\w*|compute|calculate|run the model|model the|what would"
+    r"|how would|after \d|when does c/c0)\b",
     "plan": r"\b(plan|design|propose|suggest|recommend|optimi[sz]e|schedule|set ?up|i (?:have|want|need)"
-    r"|we have|our pump|how should (?:i|we) (?:run|operate)|which flow|what flow|what pulse|when should i"
-    r"|fastest|quickest|settings|how often should)\b",
+    r"|we have|how should (?:i|we) (?:run|operate)|which flow|what flow|what pulse|when should i"
+    r"|fastest|quickest|settings)\b",
     "ask": r"\b(why|what is|what does|what are|what happens|how do i|how is|how can|how long should|is it"
     r"|is \w+ better|should the|does|can i|difference between)\b|\?$",
 }
