@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -80,7 +81,7 @@ def scaled(parameters: Mapping[str, Tensor], scheme: Scheme) -> Scaled:
         given[name] = parameters.get(name, like.new_full((), value))
     whole = parameters.get("position") is None
     given["position"] = given["length"] if whole else parameters["position"]
-    shape = torch.broadcast_shapes(*(value.shape for value in given.values()), (1,))
+    shape = _shape(given)
     given = {name: value.expand(shape) for name, value in given.items()}
     closed = scheme.outlet == "closed"
     reference = given["length"] if closed else given["position"]
@@ -99,6 +100,14 @@ def scaled(parameters: Mapping[str, Tensor], scheme: Scheme) -> Scaled:
     time = span / given["velocity"]
     ends = given["pulse_duration"] / time if scheme.input == "pulse" else None
     return Scaled(column, time, span, ends)
+
+
+def _shape(given: Mapping[str, Tensor]) -> tuple[int, ...]:
+    try:  # numpy's, since torch's own loads sympy for it
+        return np.broadcast_shapes(*(value.shape for value in given.values()), (1,))
+    except ValueError as error:
+        sizes = ", ".join(f"{name} {tuple(value.shape)}" for name, value in given.items() if value.dim())
+        raise ParameterError(f"column: the batches differ in size: {sizes}") from error
 
 
 def concentration(

@@ -143,11 +143,11 @@ def default_times(settings: Mapping[str, Any], count: int = 121) -> Tensor:
     as for a Kreft-Zuber flux reading, after the end of the pulse.
     """
     case = scaled(_tensors(settings, torch.device("cpu")), scheme_of(settings))
-    pe = float((case.column.peclet * case.column.place)[0])
-    mean = float((case.time * case.column.place)[0])
+    pe = float((case.column.peclet * case.column.place).detach()[0])
+    mean = float((case.time * case.column.place).detach()[0])
     end = mean * (1.0 + 5.0 * math.sqrt(2.0 / pe + 3.0 / pe**2))
     if case.ends is not None:
-        end += float((case.ends * case.time)[0])
+        end += float((case.ends * case.time).detach()[0])
     return torch.linspace(0.0, end, count, dtype=torch.float64)
 
 
@@ -223,8 +223,9 @@ def simulate(
         if progress is not None:
             progress(done, "marching columns")
 
-    parts = refine(case.column, at[:, None] / case.time, case.ends, tolerance, resolution, True, report)
-    return solution_of(case, parts, at, tolerance, resolution is not None, perf_counter() - start)
+    with devices.one_thread():
+        parts = refine(case.column, at[:, None] / case.time, case.ends, tolerance, resolution, True, report)
+        return solution_of(case, parts, at, tolerance, resolution is not None, perf_counter() - start)
 
 
 def _tensors(settings: Mapping[str, Any], place: torch.device, batch: bool = False) -> dict[str, Tensor]:

@@ -20,6 +20,7 @@ from torch import Tensor
 
 LEVELS = (2, 3, 4)
 PACE, FLOOR, CEILING = 40.0, 0.3, 2.0
+ROUNDING = 1e-13
 
 
 def weights(levels: tuple[int, ...]) -> tuple[float, ...]:
@@ -49,7 +50,7 @@ def error_estimate(runs: tuple[Tensor, Tensor, Tensor], best: Tensor) -> Tensor:
         second = (best - runs[-1]).abs().amax(0)
         fourth = (best - _combine(runs[1:], LEVELS[1:])).abs().amax(0)
         followed = PACE * fourth * fourth / second.clamp(min=torch.finfo(second.dtype).tiny)
-        return torch.maximum(FLOOR * fourth, torch.minimum(CEILING * fourth, followed))
+        return torch.maximum(FLOOR * fourth, torch.minimum(CEILING * fourth, followed)) + ROUNDING
 
 
 def _combine(runs: tuple[Tensor, ...], levels: tuple[int, ...]) -> Tensor:

@@ -274,3 +274,22 @@ def test_array_operations_give_the_same_run(monkeypatch: pytest.MonkeyPatch) -> 
     one, other = compiled.outputs["concentration"].values, arrays.outputs["concentration"].values
     torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
     assert arrays.balances[0].ok.all()
+
+
+def test_batches_must_agree() -> None:
+    two, three = torch.ones(2, dtype=torch.float64), torch.ones(3, dtype=torch.float64)
+    with pytest.raises(InputError, match="batches differ"):
+        simulate({"length": two, "velocity": three, "dispersion": 0.1})
+
+
+def test_a_run_carries_gradients() -> None:
+    dispersion = torch.tensor([0.05], dtype=torch.float64, requires_grad=True)
+    times = torch.tensor([0.8], dtype=torch.float64)
+    run = simulate({"length": 1.0, "velocity": 1.0, "dispersion": dispersion}, times)
+    run.outputs["concentration"].values.sum().backward()
+    h, near = 1e-6, []
+    for shift in (-h, h):
+        peclet = torch.tensor(1 / (0.05 + shift), dtype=torch.float64)
+        near.append(float(step_response(peclet, times[0])))
+    assert dispersion.grad is not None
+    assert float(dispersion.grad) == pytest.approx((near[1] - near[0]) / (2 * h), rel=1e-4)
