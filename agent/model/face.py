@@ -13,7 +13,7 @@ class ModelError(Exception):
     """The language model gave no usable answer; the message says why and what to do."""
 
 
-class ModelUnavailable(ModelError):  # noqa: N818 (a state of the machine, not a fault)
+class ModelUnavailable(ModelError):
     """No channel brings the model, or the server cannot be reached."""
 
 
@@ -62,9 +62,7 @@ class LanguageModel(Protocol):
         """
         ...
 
-    def complete(
-        self, prompt: Prompt, grammar: str | None = None, max_tokens: int = 256, seed: int = 0
-    ) -> str:
+    def complete(self, prompt: Prompt, grammar: str | None = None, max_tokens: int = 256, seed: int = 0) -> str:
         """Continue `prompt` greedily; under `grammar` (GBNF) the text is a word of that grammar.
 
         Raises:

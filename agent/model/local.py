@@ -34,7 +34,7 @@ class LocalModel:
 
     def __init__(self, path: str | Path, threads: int | None = None, name: str | None = None) -> None:
         self._path = Path(path)
-        self._threads = threads or min(os.cpu_count() or 2, 8)
+        self._threads = threads or free_threads()
         self._name = name or self._path.stem
         self._key = secrets.token_urlsafe(32)
         self._lock = threading.RLock()
@@ -67,9 +67,7 @@ class LocalModel:
                 break
         return scored(options, mass)
 
-    def complete(
-        self, prompt: Prompt, grammar: str | None = None, max_tokens: int = 256, seed: int = 0
-    ) -> str:
+    def complete(self, prompt: Prompt, grammar: str | None = None, max_tokens: int = 256, seed: int = 0) -> str:
         """Continue `prompt` greedily under `grammar`."""
         wanted: dict[str, Any] = {"n_predict": max_tokens, "seed": seed}
         if grammar:
@@ -77,9 +75,7 @@ class LocalModel:
         answer = self._call(prompt, wanted)
         text = str(answer.get("content", ""))
         if answer.get("stop_type") == "limit":
-            raise ModelError(
-                f"{self._name} was cut off after {max_tokens} tokens; ask for less or allow more"
-            )
+            raise ModelError(f"{self._name} was cut off after {max_tokens} tokens; ask for less or allow more")
         return text.strip()
 
     def close(self) -> None:
@@ -180,6 +176,17 @@ class LocalModel:
                 timeout=httpx.Timeout(600.0, connect=5.0),
                 trust_env=False,
             )
+
+
+def free_threads() -> int:
+    """Return how many threads to use: one a core up to eight, half of that on a machine that is overloaded.
+
+    The threads meet at a barrier in every layer; where they wait for each other's cores, two wrote ten times
+    slower than one.
+    """
+    cores = min(os.cpu_count() or 2, 8)
+    crowded = hasattr(os, "getloadavg") and os.getloadavg()[0] > 1.5 * (os.cpu_count() or 2)
+    return max(1, cores // 2) if crowded else cores
 
 
 def _serve(path: Path, threads: int, prefixes: Path, key: str) -> Any:

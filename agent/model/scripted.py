@@ -50,9 +50,7 @@ class ScriptedModel:
         rest = (1.0 - self._probability) / max(1, len(options) - 1)
         return scored(options, {o: self._probability if o == option else rest for o in options})
 
-    def complete(
-        self, prompt: Prompt, grammar: str | None = None, max_tokens: int = 256, seed: int = 0
-    ) -> str:
+    def complete(self, prompt: Prompt, grammar: str | None = None, max_tokens: int = 256, seed: int = 0) -> str:
         """Return the script's next text, whole.
 
         Raises:

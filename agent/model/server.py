@@ -56,14 +56,10 @@ class ServerModel:
         written = self._content(self._chat(prompt, {"max_tokens": 12})).strip().strip(".\"'").lower()
         named = [option for option in options if written.startswith(option.lower())]
         if len(named) != 1:
-            raise ModelError(
-                f"{self.name} answered {written[:40]!r}; one of {', '.join(options)} was asked for"
-            )
+            raise ModelError(f"{self.name} answered {written[:40]!r}; one of {', '.join(options)} was asked for")
         return Choice(named[0], 1.0 / len(options), 0.0)
 
-    def complete(
-        self, prompt: Prompt, grammar: str | None = None, max_tokens: int = 256, seed: int = 0
-    ) -> str:
+    def complete(self, prompt: Prompt, grammar: str | None = None, max_tokens: int = 256, seed: int = 0) -> str:
         """Continue `prompt` greedily; under `grammar` where the server takes one."""
         body: dict[str, Any] = {"max_tokens": max_tokens, "seed": seed}
         reply = self._chat(prompt, body, grammar)

@@ -47,9 +47,7 @@ def test_messages_hold_the_same_turns():
 
 
 def test_a_token_counts_for_the_option_that_begins_with_it():
-    mass = option_mass(
-        ["plan", "calibrate", "column"], {" plan": 0.5, "cal": 0.2, "c": 0.2, "x": 0.1, " ": 0.1}
-    )
+    mass = option_mass(["plan", "calibrate", "column"], {" plan": 0.5, "cal": 0.2, "c": 0.2, "x": 0.1, " ": 0.1})
     assert mass == pytest.approx({"plan": 0.5, "calibrate": 0.3, "column": 0.1})
 
 

@@ -16,9 +16,7 @@ PARTS = [b"one" * 1000, b"two" * 999, b"three" * 10]
 @pytest.fixture
 def tier(monkeypatch, tmp_path):
     content = b"".join(PARTS)
-    small = Tier(
-        "t", "Tiny", len(content), hashlib.sha256(content).hexdigest(), "a/b", "t.gguf", "tiny-part", "1.0", 3
-    )
+    small = Tier("t", "Tiny", len(content), hashlib.sha256(content).hexdigest(), "a/b", "t.gguf", "tiny-part", "1.0", 3)
     monkeypatch.setitem(TIERS, "t", small)
     monkeypatch.setenv("LABWRIGHT_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")

@@ -6,7 +6,7 @@ import pytest
 from agent.grammar import choice, find_digits_and_number_words, prose, read_prose
 from agent.model import LanguageModel, ModelError, ModelUnavailable, Prompt
 from agent.model.fetch import fetch
-from agent.model.local import LocalModel, prune
+from agent.model.local import LocalModel, free_threads, prune
 
 PROMPT = Prompt("You answer with one word.", (("Is snow white?", "yes"), ("Is coal white?", "no")))
 
@@ -28,6 +28,14 @@ def test_a_file_that_is_no_model_is_one_line(tmp_path, monkeypatch):
     path.write_bytes(b"GGUF" + bytes(100))
     with pytest.raises(ModelUnavailable, match="cannot be loaded as a model"):
         LocalModel(path).complete(PROMPT.with_user("x"))
+
+
+def test_an_overloaded_machine_gets_fewer_threads(monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(os, "getloadavg", lambda: (1.9, 0.0, 0.0))
+    assert free_threads() == 2
+    monkeypatch.setattr(os, "getloadavg", lambda: (4.0, 0.0, 0.0))
+    assert free_threads() == 1
 
 
 def test_old_prefixes_are_removed(tmp_path):
