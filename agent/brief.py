@@ -76,7 +76,9 @@ class _Reader:
         self._instruments(words, tracer)
         question = self._missing()
         self._assume()
-        settings = {fact.id: f"{fact.value!r} {fact.unit}".strip() for fact in self.facts if fact.id in self._settings()}
+        settings = {
+            fact.id: f"{fact.value!r} {fact.unit}".strip() for fact in self.facts if fact.id in self._settings()
+        }
         target = _first_named(self.planning.targets, words) or next(iter(self.planning.targets))
         precision = next(fact for fact in self.facts if fact.id == "asked_precision")
         brief = Brief(
@@ -105,13 +107,9 @@ class _Reader:
         source = Source(tool=tool, inputs={"text": said})
         lower, upper = span.lower, span.upper
         if name in _UPPER_BOUNDS:
-            self.bounds.append(
-                Bound(name=_UPPER_BOUNDS[name], upper=upper or span.value, unit=span.unit, source=tool)
-            )
+            self.bounds.append(Bound(name=_UPPER_BOUNDS[name], upper=upper or span.value, unit=span.unit, source=tool))
         elif name in _LOWER_BOUNDS:
-            self.bounds.append(
-                Bound(name=_LOWER_BOUNDS[name], lower=lower or span.value, unit=span.unit, source=tool)
-            )
+            self.bounds.append(Bound(name=_LOWER_BOUNDS[name], lower=lower or span.value, unit=span.unit, source=tool))
         elif name == "flow":
             if lower is None and upper is None:
                 lower = upper = span.value
@@ -120,7 +118,9 @@ class _Reader:
             return
         self._check(name, f"{span.value!r} {span.unit}")
         fact_id = _FACT_NAMES.get(name, name)
-        self.facts.append(Fact(id=fact_id, name=name.replace("_", " "), value=span.value, unit=span.unit, source=source))
+        self.facts.append(
+            Fact(id=fact_id, name=name.replace("_", " "), value=span.value, unit=span.unit, source=source)
+        )
 
     def _check(self, name: str, text: str) -> None:
         reason = self.tools.check_setting(self.planning.experiment, name, text.strip())

@@ -16,12 +16,13 @@ from tools.planning import Planning
 from tools.records import Citation
 
 MOST_ROWS = 12  # of the predicted curve in the text; the JSON and the report have all
+SHORTEST_STRETCH = 3  # sampling times that are written one by one
 _SETTING_LINES = {
     "flow": "flow rate {flow}",
     "pulse_duration": "tracer for {pulse_duration} ({injected_volume}), then tracer-free solution",
+    "step_volume": "tracer solution from the start to the end of the run ({injected_volume})",
     "duration": "run for {duration} from the moment the tracer enters",
     "pore_volume": "pore volume {pore_volume}, so a residence time of {residence_time}",
-    "injected_volume": "tracer solution needed: {injected_volume}",
 }
 _ALTERNATIVES = {
     "fastest": "fastest that was found: a {input} at {fastest_flow} for {fastest_duration}, "
@@ -60,18 +61,26 @@ def compose_plan(
     times = sorted(key for key in facts if key.startswith("time_") and key != "time_limit")
     chosen = str(data.get("input", "step"))
     listed = times[:: math.ceil(len(times) / MOST_ROWS)]
-    text = _environment().get_template("plan.md.j2").render(
-        input=chosen,
-        tracer=brief.tracer or "a conservative tracer",
-        target=brief.target.name if brief.target else "dispersion",
-        prose=" ".join(prose),
-        settings=[line for key, line in _SETTING_LINES.items() if key in facts],
-        times=[f"{{{key}}}" for key in times],
-        curve=[_row(key) for key in listed],
-        basis=[f'{_topic(ledger, key)}: {{"{key}}} ({{@{key}}}) [{key}]' for key in citations],
-        alternatives=_alternatives(ledger),
-        assumptions=list(brief.assumptions),
-        colophon=colophon,
+    text = (
+        _environment()
+        .get_template("plan.md.j2")
+        .render(
+            input=chosen,
+            tracer=brief.tracer or "a conservative tracer",
+            target=brief.target.name if brief.target else "dispersion",
+            prose=" ".join(prose),
+            settings=[
+                line
+                for key, line in _SETTING_LINES.items()
+                if (key in facts or key == chosen + "_volume") and _known(line, ledger)
+            ],
+            times=_grouped(times, ledger),
+            curve=[_row(key) for key in listed],
+            basis=[f'{_topic(ledger, key)}: {{"{key}}} ({{@{key}}}) [{key}]' for key in citations],
+            alternatives=_alternatives(ledger),
+            assumptions=list(brief.assumptions),
+            colophon=colophon,
+        )
     )
     return render(_tidy(text), facts, citations), tuple(citations)
 
@@ -80,12 +89,35 @@ def compose_answer(ledger: Ledger, prose: Sequence[str], colophon: str) -> tuple
     """Return an answer made of checked sentences and of the quotations that they stand on."""
     used = {key for sentence in prose for key in re.findall(r"\[([a-z]+)\]", sentence)}
     cited = tuple(key for key in ledger.citations if not used or key in used)
-    text = _environment().get_template("answer.md.j2").render(
-        prose=" ".join(prose),
-        quotations=[f'{{"{key}}} ({{@{key}}}) [{key}]' for key in cited],
-        colophon=colophon,
+    text = (
+        _environment()
+        .get_template("answer.md.j2")
+        .render(
+            prose=" ".join(prose),
+            quotations=[f'{{"{key}}} ({{@{key}}}) [{key}]' for key in cited],
+            colophon=colophon,
+        )
     )
     return render(_tidy(text), ledger.facts, ledger.citations), cited
+
+
+def _grouped(keys: Sequence[str], ledger: Ledger) -> list[str]:
+    """Write sampling times that follow each other at the shortest interval as one stretch."""
+    step = ledger.facts["shortest_interval"].value
+    stretches: list[list[str]] = []
+    for key in keys:
+        last = ledger.facts[stretches[-1][-1]].value if stretches else -math.inf
+        if math.isclose(ledger.facts[key].value - last, step):
+            stretches[-1].append(key)
+        else:
+            stretches.append([key])
+    lines = []
+    for stretch in stretches:
+        if len(stretch) > SHORTEST_STRETCH:
+            lines.append(f"every {{shortest_interval}} from {{{stretch[0]}}} to {{{stretch[-1]}}}")
+        else:
+            lines += [f"{{{key}}}" for key in stretch]
+    return lines
 
 
 def _row(key: str) -> str:

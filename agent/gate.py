@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 
+from pydantic import Field
+
 from agent.grammar import find_digits_and_number_words
 from agent.ledger import Ledger
 from agent.present import citation_label, fact_text, unit_text
@@ -28,7 +30,7 @@ class Candidate(Record):
 
     intent: str
     brief: Brief | None = None
-    settings: dict[str, str] = {}
+    settings: dict[str, str] = Field(default_factory=dict)
     shown: Shown
     cited: tuple[str, ...] = ()
 

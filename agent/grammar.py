@@ -101,18 +101,12 @@ def read_prose(text: str, fact_ids: Iterable[str]) -> list[Sentence]:
     return found
 
 
-_UNITS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
-)
+_UNITS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
 _UNITS += " seventeen eighteen nineteen"
 _TENS = "twenty thirty forty fourty fifty sixty seventy eighty ninety"
 _LARGE = "hundred hundreds thousand thousands million millions billion billions trillion dozen dozens score"
-_PARTS = (
-    "half halves halve halved halving third thirds quarter quarters fourth fourths fifth fifths sixth sixths"
-)
-_PARTS += (
-    " seventh sevenths eighth eighths ninth ninths tenth tenths hundredth hundredths thousandth thousandths"
-)
+_PARTS = "half halves halve halved halving third thirds quarter quarters fourth fourths fifth fifths sixth sixths"
+_PARTS += " seventh sevenths eighth eighths ninth ninths tenth tenths hundredth hundredths thousandth thousandths"
 _TIMES = "twice thrice double doubles doubled doubling triple triples tripled tripling quadruple quadrupled"
 _TIMES += " twofold threefold fourfold fivefold tenfold hundredfold"
 _ORDINALS = "eleventh twelfth thirteenth fourteenth fifteenth twentieth thirtieth fortieth fiftieth"

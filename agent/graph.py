@@ -27,7 +27,9 @@ from agent.nodes.withhold import withhold
 from agent.state import Request, Result, State
 
 
-def build_graph(checkpointer: BaseCheckpointSaver[str] | None = None) -> CompiledStateGraph:
+def build_graph(
+    checkpointer: BaseCheckpointSaver[str] | None = None,
+) -> CompiledStateGraph[State, Context, Request, Result]:
     """Compile the graph; settings, model and tools come as the run's `Context`."""
     builder = StateGraph(State, context_schema=Context, input_schema=Request, output_schema=Result)
     for node in (receive, understand, ask, retrieve, compute, draft, check, show, withhold):

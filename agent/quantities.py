@@ -82,9 +82,7 @@ _AFTER_PRECISION = re.compile(
 )
 # "in" bounds a time ("in one working day"), never a length ("5 cm in diameter" has the number before it).
 _IN = re.compile(r"\bin\s*(?:about |around )?$", re.IGNORECASE)
-_TIME_UNITS = frozenset(
-    {"h", "hour", "hours", "min", "minute", "minutes", "s", "day", "days", "week", "weeks"}
-)
+_TIME_UNITS = frozenset({"h", "hour", "hours", "min", "minute", "minutes", "s", "day", "days", "week", "weeks"})
 # Letters that the registry would read as a unit but that follow a number as plain words in English.
 _NOT_UNITS = frozenset(
     {
@@ -129,11 +127,7 @@ def find_quantities(text: str) -> list[Span]:
 
 def _working_days(text: str) -> list[Span]:
     """Find "2 working days"."""
-    return [
-        _of_time(text, m, _number(m["a"]), m["u"])
-        for m in _NUMERIC_WORKING_DAY.finditer(text)
-        if _free(text, m)
-    ]
+    return [_of_time(text, m, _number(m["a"]), m["u"]) for m in _NUMERIC_WORKING_DAY.finditer(text) if _free(text, m)]
 
 
 def _spelled(text: str) -> list[Span]:
@@ -141,9 +135,7 @@ def _spelled(text: str) -> list[Span]:
     found = []
     for match in _SPELLED.finditer(text):
         word, unit = match["n"].lower(), match["u"].lower()
-        if word in {"a", "an", "the", "this"} and not re.match(
-            r"(?:working|day|hour|minute|week|shift)", unit
-        ):
+        if word in {"a", "an", "the", "this"} and not re.match(r"(?:working|day|hour|minute|week|shift)", unit):
             continue
         if word in {"the", "this"} and not unit.startswith(("working", "shift")):
             continue

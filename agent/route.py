@@ -8,7 +8,17 @@ from __future__ import annotations
 
 from time import perf_counter
 
-from agent.classify import EMBEDDING_MARGIN, MODEL_MARGIN, NONE, Vote, route_by_embedding, route_by_model, route_by_rules
+from pydantic import Field
+
+from agent.classify import (
+    EMBEDDING_MARGIN,
+    MODEL_MARGIN,
+    NONE,
+    Vote,
+    route_by_embedding,
+    route_by_model,
+    route_by_rules,
+)
 from agent.context import Context
 from agent.model.face import ModelError
 from agent.state import Question
@@ -21,7 +31,7 @@ class Routed(Record):
     experiment: str | None = None
     question: Question | None = None
     declined: bool = False
-    seconds: dict[str, float] = {}
+    seconds: dict[str, float] = Field(default_factory=dict)
 
 
 def route(request: str, intent: str, assume: bool, context: Context) -> Routed:

@@ -13,15 +13,17 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="LABWRIGHT_", extra="ignore")
 
-    home: Path = Field(Path(".labwright"), description="index, threads and runs")
-    model: str = Field("1.5b", description="the embedded model's tier (1.5b or 0.5b), a GGUF file, or 'none'")
-    model_url: str | None = Field(None, description="an OpenAI-compatible server, in place of the embedded model")
-    model_key: str | None = Field(None, description="the server's API key")
-    qdrant_url: str | None = Field(None, description="a Qdrant server, in place of the embedded index")
-    index_wait: float = Field(60.0, ge=0, description="seconds to wait for an index that another process holds")
-    corpus: Path | None = Field(None, description="a folder of further trusted documents with a manifest")
-    device: str = Field("auto", description="where solvers run: auto, cpu, cuda, ...")
-    seed: int = Field(0, ge=0, description="for everything that draws at random")
+    home: Path = Field(default=Path(".labwright"), description="index, threads and runs")
+    model: str = Field(default="1.5b", description="the embedded model's tier (1.5b or 0.5b), a GGUF file, or 'none'")
+    model_url: str | None = Field(
+        default=None, description="an OpenAI-compatible server, in place of the embedded model"
+    )
+    model_key: str | None = Field(default=None, description="the server's API key")
+    qdrant_url: str | None = Field(default=None, description="a Qdrant server, in place of the embedded index")
+    index_wait: float = Field(default=60.0, ge=0, description="seconds to wait for an index that another process holds")
+    corpus: Path | None = Field(default=None, description="a folder of further trusted documents with a manifest")
+    device: str = Field(default="auto", description="where solvers run: auto, cpu, cuda, ...")
+    seed: int = Field(default=0, ge=0, description="for everything that draws at random")
 
     @property
     def index_path(self) -> Path:

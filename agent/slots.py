@@ -59,9 +59,7 @@ def candidates(span: Span, slots: Sequence[Slot]) -> list[Slot]:
     return [slot for slot in fits if span.kind != "precision" or slot.unit in _PERCENT]
 
 
-def assign(
-    text: str, spans: Sequence[Span], slots: Sequence[Slot], model: LanguageModel | None
-) -> list[Assignment]:
+def assign(text: str, spans: Sequence[Span], slots: Sequence[Slot], model: LanguageModel | None) -> list[Assignment]:
     """Assign every span of `text`; `model` is asked once, about what code leaves open.
 
     Without a model, or when the model fails, keyword proximity decides and the source is "rules".
@@ -78,9 +76,7 @@ def assign(
         return _in_order(settled + assign_by_rules(text, open_spans, slots, taken))
 
 
-def assign_by_code(
-    text: str, spans: Sequence[Span], slots: Sequence[Slot]
-) -> tuple[list[Assignment], list[Span]]:
+def assign_by_code(text: str, spans: Sequence[Span], slots: Sequence[Slot]) -> tuple[list[Assignment], list[Span]]:
     """Settle the spans for which one slot fits, or which stand beside the words of one; return the rest."""
     settled: list[Assignment] = []
     left: list[Span] = []
@@ -168,9 +164,7 @@ def assign_by_model(
     for (key, labels), span in zip(options, spans, strict=True):
         label = given.get(key, "").strip()
         if label not in labels:
-            raise ModelError(
-                f"the model assigned {span.text!r} to {label!r}; one of {', '.join(labels)} was asked for"
-            )
+            raise ModelError(f"the model assigned {span.text!r} to {label!r}; one of {', '.join(labels)} was asked for")
         if label != NONE and label in used and label not in repeatable:
             label = NONE
         used.add(label)
@@ -191,9 +185,7 @@ def slot_prompt(
         options.append((_key(span, options), [s.name for s in fits] + [NONE]))
     listed = "; ".join(f"{name}: {meaning}" for name, meaning in meanings.items())
     asked = ", ".join(key for key, _ in options)
-    user = (
-        f"Labels: {listed}; {NONE}: anything else\nRequest: {as_data(text, 'request')}\nQuantities: {asked}"
-    )
+    user = f"Labels: {listed}; {NONE}: anything else\nRequest: {as_data(text, 'request')}\nQuantities: {asked}"
     return _prompt().with_user(user), options
 
 

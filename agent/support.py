@@ -16,8 +16,10 @@ from tools.records import Citation, Fact, Record
 
 SUPPORTING = 0.62  # cosine similarity of all-MiniLM-L6-v2 above which a passage may carry a sentence alone
 RELATED = 0.5  # and above which it is attached to a sentence that stands on facts already
+COPIED = 0.8  # and above which a sentence repeats the passage
 _NEGATIONS = re.compile(r"\b(not|no|never|without|cannot|avoid|neither|nor|unless|hardly|n't)\b|n't\b", re.IGNORECASE)
-_WORD = re.compile(r"[a-z]{3,}")
+REACH_BEFORE, REACH_BEHIND = 4, 2  # words beside a reference in which its fact must be named
+_WORD = re.compile(r"[a-z][a-z-]+")
 _PLAIN = re.compile(r"[A-Za-z ,.;:()'’-]*")
 _ATTRIBUTION = re.compile(
     r"\b(et al|according to|as (?:shown|reported|stated|described|recommended|demonstrated) (?:in|by)|reported|cited?"
@@ -60,6 +62,8 @@ def support(
             order = similarity[row].argsort()[::-1]
             best = next((citations[i] for i in order if _same_polarity(sentence, citations[i].quote)), None)
             score = float(similarity[row][citations.index(best)]) if best else 0.0
+        if reason is None and on_facts and best and score >= COPIED and find_digits_and_number_words(best.quote):
+            reason = f"puts facts in place of the numbers of passage {best.id}"
         if reason is None and not on_facts and score < SUPPORTING:
             reason = "stands on no fact and no passage"
         attached = best.id if best and reason is None and score >= RELATED else None
@@ -84,15 +88,17 @@ def _facts_fit(
         return "types a character that no draft may hold", False
     if (unit := _UNIT_AFTER.search(sentence)) is not None:
         return f"puts the unit {unit[1]!r} behind a fact that has its own", False
-    words = set(_WORD.findall(REFERENCE.sub(" ", sentence).lower()))
-    for key in keys:
-        if not any(_mentions(words, alias) for alias in aliases.get(key, ())):
-            return f"refers to {key} without speaking of it", False
+    for match in REFERENCE.finditer(sentence):
+        if not _spoken_of(sentence, match.start(), match.end(), aliases.get(match[2], ())):
+            return f"refers to {match[2]} without speaking of it", False
     return None, bool(keys)
 
 
-def _mentions(words: set[str], alias: str) -> bool:
-    return any(word.startswith(alias) for word in words)
+def _spoken_of(sentence: str, start: int, end: int, aliases: Sequence[str]) -> bool:
+    """Say whether one of the words for a fact stands close before its reference, or right behind it."""
+    before = _WORD.findall(sentence[:start].lower())[-REACH_BEFORE:]
+    behind = _WORD.findall(sentence[end:].lower())[:REACH_BEHIND]
+    return any(word.startswith(alias) for word in (*before, *behind) for alias in aliases)
 
 
 def _same_polarity(sentence: str, quote: str) -> bool:

@@ -20,10 +20,11 @@ from agent import state as states
 from agent.context import Context
 from agent.errors import BadRequest
 from agent.graph import build_graph
-from agent.state import Answer, Request
+from agent.state import Answer, Request, Result, State
 from tools import records
 
 Notify = Callable[[str], None]
+Compiled = CompiledStateGraph[State, Context, Request, Result]
 
 
 def new_thread() -> str:
@@ -69,7 +70,7 @@ def converse(
     return answer.model_copy(update={"thread": thread, "seconds": seconds})
 
 
-def _entry(graph: CompiledStateGraph, config: Any, request: Request | None, thread: str) -> Any:
+def _entry(graph: Compiled, config: Any, request: Request | None, thread: str) -> Any:
     """Decide what a call on a thread means from where the thread rests."""
     snapshot = graph.get_state(config)
     text = request.request.strip() if request else ""
@@ -85,7 +86,7 @@ def _entry(graph: CompiledStateGraph, config: Any, request: Request | None, thre
     return request.model_dump()
 
 
-def _answer(graph: CompiledStateGraph, config: Any) -> Answer:
+def _answer(graph: Compiled, config: Any) -> Answer:
     snapshot = graph.get_state(config)
     if snapshot.interrupts:
         question = snapshot.interrupts[0].value

@@ -93,7 +93,7 @@ def _split(
         raise ParameterError("--fit names a parameter twice")
     if "times" in settings:
         raise ParameterError("times come from the data file; leave --set times out")
-    known = {name: declared.parameter(name).read(text) for name, text in settings.items()}  # type: ignore[arg-type]
+    known = {name: declared.parameter(name).read(text) for name, text in settings.items()}
     return known, tuple(names)
 
 
@@ -191,9 +191,7 @@ def _row(declared: Experiment, result: Fit, name: str, unit: str) -> dict[str, A
     return {**row, "level": result.level, "unit": unit}
 
 
-def _facts(
-    parameters: list[dict[str, Any]], run: str | None, data: Path, settings: Mapping[str, str]
-) -> list[Fact]:
+def _facts(parameters: list[dict[str, Any]], run: str | None, data: Path, settings: Mapping[str, str]) -> list[Fact]:
     source = Source(tool="calibrate", run=run, inputs={"data": str(data), **settings})
     return [
         Fact(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from time import perf_counter
 from typing import Any
 
@@ -13,6 +14,7 @@ from physics import units
 from physics.design.candidate import Candidate
 from physics.design.predict_interval import Band, draw_prior, predict_interval
 from physics.design.propose import Proposal, Run, propose
+from physics.design.tracer import TIME_POWERS
 from physics.errors import InputError
 from physics.experiments.column import EXPERIMENT
 from physics.solution import Solution
@@ -26,7 +28,7 @@ LEVEL = 0.95  # of the interval whose half-width is the precision
 BAND_LEVEL = 0.9  # of the interval of the predicted curve
 TOLERANCE = 1e-6
 CURVE_POINTS = 81
-DRAWS = 256
+DRAWS = 128
 ROBUST = "mean"  # over the dispersivities that the prior admits; the worst of them is reported beside it
 
 Progress = Callable[[float, str], None]
@@ -63,8 +65,11 @@ def design(
         proposal = _propose(found, list(distinct.values()), targets)
         tell(0.8, "running the solver")
         chosen = proposal.recommended
-        band = _band(found, chosen)
-        solution = _verify(found, chosen, TOLERANCE * tolerance_factor, device)
+        shown = torch.unique(torch.cat([torch.linspace(0, chosen.duration, CURVE_POINTS).double(), chosen.times]))
+        band = _band(found, chosen, shown)
+        solution = EXPERIMENT.simulate(
+            solver_settings(found, chosen), shown, tolerance=TOLERANCE * tolerance_factor, device=device
+        )
     except InputError as error:
         raise Retry(str(error)) from error
     if not solution.status.ok:
@@ -75,7 +80,7 @@ def design(
         run=run,
         facts=tuple(_facts(found, proposal, band, solution, source)),
         checks=tuple(balance_checks(solution)),
-        data=_data(found, proposal, solution, request["target"], request["settings"]),
+        data=_data(found, proposal, band, solution, request["target"], request["settings"]),
         seconds={"solver": perf_counter() - start},
     )
 
@@ -87,26 +92,18 @@ def _propose(found: Space, candidates: list[Candidate], targets: Mapping[str, fl
         found.limits,
         targets,
         found.noise,
-        time_powers=column_runs.TIME_POWERS,
+        time_powers=TIME_POWERS,
         level=LEVEL,
         robust=ROBUST,
         prior_level=column_runs.PRIOR_LEVEL,
     )
 
 
-def _band(found: Space, chosen: Run) -> Band:
-    """Return the predicted curve at the sampling times with the interval that the prior leaves."""
+def _band(found: Space, chosen: Run, times: torch.Tensor) -> Band:
+    """Return the predicted curve with the interval that the prior leaves."""
     draws = draw_prior(chosen.candidate.unknown, DRAWS)
     known = {name: torch.full((DRAWS,), value, dtype=torch.float64) for name, value in chosen.candidate.known.items()}
-    return predict_interval(
-        found.models[chosen.candidate.model], {**known, **draws}, chosen.times, level=BAND_LEVEL
-    )
-
-
-def _verify(found: Space, chosen: Run, tolerance: float, device: str) -> Solution:
-    """Run the recommended settings once through the solver proper, with its balance and error."""
-    times = torch.cat([torch.linspace(0, chosen.duration, CURVE_POINTS, dtype=torch.float64), chosen.times])
-    return EXPERIMENT.simulate(solver_settings(found, chosen), torch.unique(times), tolerance=tolerance, device=device)
+    return predict_interval(found.bands[chosen.candidate.model], {**known, **draws}, times, level=BAND_LEVEL)
 
 
 def solver_settings(found: Space, chosen: Run) -> dict[str, Any]:
@@ -124,16 +121,20 @@ def _facts(found: Space, proposal: Proposal, band: Band, solution: Solution, sou
         return Fact(id=key, name=name, value=value, unit=unit, source=source, **more)
 
     minutes = [float(t) / 60 for t in chosen.times]
-    gaps = [b - a for a, b in zip(minutes, minutes[1:], strict=False)] or [minutes[0]]
-    flow_text, flow_unit = units.parse(chosen.candidate.settings["flow"])
+    gaps = [b - a for a, b in pairwise(minutes)] or [minutes[0]]
     pore_volume = chosen.candidate.material_rate * chosen.candidate.own_time / found.base.get("retardation", 1.0)
     facts = [
-        fact("flow", "flow rate of the pump", flow_text, flow_unit),
-        fact("velocity", "pore-water velocity", _in(chosen.candidate.unknown["velocity"].median, "m/s", "cm/h"), "cm/h"),
-        fact("pore_volume", "pore volume", _in(pore_volume, "m**3", "mL"), "mL"),
-        fact("residence_time", "mean residence time", chosen.candidate.own_time / 3600, "h"),
+        fact("flow", "flow rate of the pump", _flow(found, chosen), found.flow_unit),
+        fact(
+            "velocity",
+            "pore-water velocity",
+            _digits(_in(chosen.candidate.unknown["velocity"].median, "m/s", "cm/h")),
+            "cm/h",
+        ),
+        fact("pore_volume", "pore volume", _digits(_in(pore_volume, "m**3", "mL")), "mL"),
+        fact("residence_time", "mean residence time", _digits(chosen.candidate.own_time / 3600), "h"),
         fact("duration", "duration of the run", chosen.duration / 3600, "h"),
-        fact("injected_volume", "tracer solution", _in(chosen.material, "m**3", "mL"), "mL"),
+        fact("injected_volume", "tracer solution", _digits(_in(chosen.material, "m**3", "mL")), "mL"),
         fact("samples", "number of samples", float(chosen.samples), ""),
         fact("first_sample", "time of the first sample", minutes[0], "min"),
         fact("last_sample", "time of the last sample", minutes[-1], "min"),
@@ -149,34 +150,54 @@ def _facts(found: Space, proposal: Proposal, band: Band, solution: Solution, sou
         fact("numerical_error", "numerical error", _error(solution), ""),
     ]
     if chosen.candidate.model == "pulse":
-        facts.append(fact("pulse_duration", "duration of the tracer pulse", chosen.candidate.input_duration / 60, "min"))
+        facts.append(
+            fact("pulse_duration", "duration of the tracer pulse", chosen.candidate.input_duration / 60, "min")
+        )
     for prefix, other in (("", chosen), ("fastest_", proposal.fastest), ("precise_", proposal.most_precise)):
         if prefix:
-            value, unit = units.parse(other.candidate.settings["flow"])
-            facts.append(fact(f"{prefix}flow", "flow rate of the alternative", value, unit))
+            facts.append(fact(f"{prefix}flow", "flow rate of the alternative", _flow(found, other), found.flow_unit))
             facts.append(fact(f"{prefix}duration", "duration of the alternative", other.duration / 3600, "h"))
         for name, half_width in other.half_width.items():
             if math.isfinite(half_width):
                 key = f"{prefix}precision_{name}"
-                facts.append(fact(key, f"expected half-width of the interval of {name}", 100 * half_width, "percent"))
+                facts.append(
+                    fact(key, f"expected half-width of the interval of {name}", _upwards(100 * half_width), "percent")
+                )
     for name, half_width in chosen.worst.items():
         if math.isfinite(half_width):
             label = f"half-width of the interval of {name} at the worst of the prior"
-            facts.append(fact(f"worst_precision_{name}", label, 100 * half_width, "percent"))
-    for index, minute in enumerate(minutes):
+            facts.append(fact(f"worst_precision_{name}", label, _upwards(100 * half_width), "percent"))
+    places = torch.searchsorted(band.times, chosen.times)
+    for index, (minute, place) in enumerate(zip(minutes, places.tolist(), strict=True)):
         facts.append(fact(f"time_{index:03d}", "sampling time", minute, "min"))
         facts.append(
             fact(
                 f"conc_{index:03d}",
                 "concentration",
-                float(band.median[index]),
+                float(band.median[place]),
                 "",
-                lower=float(band.lower[index]),
-                upper=float(band.upper[index]),
+                lower=float(band.lower[place]),
+                upper=float(band.upper[place]),
                 level=BAND_LEVEL,
             )
         )
     return facts
+
+
+def _digits(value: float, count: int = 3) -> float:
+    """Round to the digits that a derived quantity carries when its inputs have two or three."""
+    return round(value, count - 1 - math.floor(math.log10(abs(value)))) if value else value
+
+
+def _upwards(value: float) -> float:
+    """Round up to two digits: a precision is never promised better than it was computed."""
+    step = 10.0 ** (math.floor(math.log10(value)) - 1)
+    return round(math.ceil(value / step - 1e-9) * step, 12)
+
+
+def _flow(found: Space, run: Run) -> float:
+    """Return the flow in the user's unit, free of the noise of conversion."""
+    return float(f"{units.convert(run.candidate.material_rate, 'm**3/s', found.flow_unit):.10g}")
 
 
 def _error(solution: Solution) -> float:
@@ -188,14 +209,15 @@ def _in(value: float, source: str, target: str) -> float:
 
 
 def _data(
-    found: Space, proposal: Proposal, solution: Solution, target: str, apparatus: Mapping[str, str]
+    found: Space, proposal: Proposal, band: Band, solution: Solution, target: str, apparatus: Mapping[str, str]
 ) -> dict[str, Any]:
     """Return what is not a number of the text: settings, the drawn curve, alternatives and what would help."""
     chosen = proposal.recommended
     settings = {
         **{name: text for name, text in apparatus.items() if name in found.base},
         "dispersion": f"{chosen.candidate.unknown['dispersion'].median!r} m**2/s",
-        **chosen.candidate.settings,
+        "flow": f"{_flow(found, chosen)!r} {found.flow_unit}",
+        "input": chosen.candidate.model,
     }
     if chosen.candidate.model == "pulse":
         settings["pulse_duration"] = f"{chosen.candidate.input_duration / 60!r} min"
@@ -207,21 +229,23 @@ def _data(
     }
     return {
         "settings": settings,
-        "shown_settings": _shown(chosen, apparatus),
+        "shown_settings": _shown(found, chosen, apparatus),
         "input": chosen.candidate.model,
         "predictions": [f"precision_{name}" for name in chosen.half_width if math.isfinite(chosen.half_width[name])],
         "alternative_inputs": {name: run.candidate.model for name, run in different.items()},
-        "alternatives": [_alternative(name, run, target) for name, run in different.items()],
-        "curve": _curve(found, chosen, solution),
+        "alternatives": [_alternative(found, name, run, target) for name, run in different.items()],
+        "curve": _curve(band, solution),
         "met": proposal.met,
         "need": _need(proposal, target),
         "compared": len(found.candidates),
     }
 
 
-def _shown(chosen: Run, apparatus: Mapping[str, str]) -> list[dict[str, Any]]:
-    rows = [{"name": name, **_quantity(apparatus[name])} for name in ("length", "diameter", "porosity") if name in apparatus]
-    rows.append({"name": "flow", **_quantity(chosen.candidate.settings["flow"])})
+def _shown(found: Space, chosen: Run, apparatus: Mapping[str, str]) -> list[dict[str, Any]]:
+    rows = [
+        {"name": name, **_quantity(apparatus[name])} for name in ("length", "diameter", "porosity") if name in apparatus
+    ]
+    rows.append({"name": "flow", "value": _flow(found, chosen), "unit": found.flow_unit})
     rows.append({"name": "input", "value": chosen.candidate.model, "unit": ""})
     if chosen.candidate.model == "pulse":
         rows.append({"name": "pulse_duration", "value": chosen.candidate.input_duration / 60, "unit": "min"})
@@ -234,10 +258,10 @@ def _quantity(text: str) -> dict[str, Any]:
     return {"value": value, "unit": unit}
 
 
-def _alternative(name: str, run: Run, target: str) -> dict[str, Any]:
+def _alternative(found: Space, name: str, run: Run, target: str) -> dict[str, Any]:
     return {
         "name": "fastest" if name == "fastest" else "most precise",
-        "flow": _quantity(run.candidate.settings["flow"]),
+        "flow": {"value": _flow(found, run), "unit": found.flow_unit},
         "input": run.candidate.model,
         "duration": {"value": run.duration / 3600, "unit": "h"},
         "samples": run.samples,
@@ -246,14 +270,10 @@ def _alternative(name: str, run: Run, target: str) -> dict[str, Any]:
     }
 
 
-def _curve(found: Space, chosen: Run, solution: Solution) -> dict[str, Any]:
+def _curve(band: Band, solution: Solution) -> dict[str, Any]:
     """Return the curve to draw: the solver's at the medians, and the band around it."""
     output = solution.outputs["concentration"]
-    times = output.time if output.time is not None else chosen.times
-    draws = draw_prior(chosen.candidate.unknown, DRAWS)
-    known = {name: torch.full((DRAWS,), value, dtype=torch.float64) for name, value in chosen.candidate.known.items()}
-    model = found.models[chosen.candidate.model]
-    band = predict_interval(model, {**known, **draws}, times, level=BAND_LEVEL)
+    times = band.times
     return {
         "time": (times / 60).tolist(),
         "time_unit": "min",

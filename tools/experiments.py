@@ -36,7 +36,9 @@ def validate(name: str, settings: Mapping[str, str]) -> str | None:
 def check_setting(name: str, setting: str, text: str) -> str | None:
     """Return why `text` cannot be the value of one setting of experiment `name`; None if it can, or is no setting."""
     experiment = find(name)
-    if setting not in {item.name for item in (*experiment.parameters, *experiment.choices)}:
+    try:
+        experiment.parameter(setting)
+    except InputError:
         return None
     try:
         experiment.parameter(setting).read(text)

@@ -133,9 +133,7 @@ class Corpus:
 
     def verify(self, citation: Citation) -> str | None:
         """Return why a citation does not stand in the trusted documents, or None if it does."""
-        verdict = verify(
-            citation.document, citation.start, citation.end, citation.quote, citation.sha256, self.library
-        )
+        verdict = verify(citation.document, citation.start, citation.end, citation.quote, citation.sha256, self.library)
         return None if verdict.ok else verdict.reason
 
     def limits(self, card: str) -> list[dict[str, Any]]:
@@ -162,9 +160,7 @@ class Corpus:
         if "embedder" in self.__dict__:
             self.embedder.close()
 
-    def _sentences(
-        self, query: str, experiment: str | None, limit: int, taken: set[tuple[str, int]]
-    ) -> list[Sentence]:
+    def _sentences(self, query: str, experiment: str | None, limit: int, taken: set[tuple[str, int]]) -> list[Sentence]:
         """Return the best sentences over the best passages, at most one from each place already taken."""
         found: list[Sentence] = []
         for hit in self.hits(query, limit=PASSAGES, experiment=experiment):
@@ -199,5 +195,3 @@ def _labels() -> Iterator[str]:
     while True:
         yield from (prefix + letter for letter in ascii_lowercase)
         prefix += "z"
-
-

@@ -75,12 +75,11 @@ def read_settings(declared: Experiment, settings: Mapping[str, str]) -> tuple[di
     try:
         given = declared.read(rest)
         if "times" in settings:
-            values, unit = read_times(settings["times"])
-        else:
-            values, unit = declared.default_times(given, DEFAULT_TIMES), time_unit_of(rest)
+            seconds, unit = read_times(settings["times"])
+            return given, torch.as_tensor(seconds, dtype=torch.float64), unit
+        return given, declared.default_times(given, DEFAULT_TIMES), time_unit_of(rest)
     except InputError as error:
         raise Retry(str(error)) from error
-    return given, torch.as_tensor(values, dtype=torch.float64), unit
 
 
 def read_times(text: str) -> tuple[list[float], str]:

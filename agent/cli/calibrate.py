@@ -12,7 +12,6 @@ from agent.cli.common import WITHHELD, Json, Set, emit, finish, pairs, progress,
 from agent.runs import RunRecord, RunStore, run_id
 
 
-
 def calibrate(
     experiment: Annotated[str, typer.Argument(help="The experiment, for example column.")],
     data: Annotated[Path, typer.Argument(help="A CSV file: time_h (or _s, _min, _d, _pv), relative_concentration.")],

@@ -9,7 +9,7 @@ import typer
 from rich.markdown import Markdown
 from rich.table import Table
 
-from agent.cli.common import BAD_INPUT, WITHHELD, Json, emit, finish, progress, settings, stderr, stdout
+from agent.cli.common import WITHHELD, Json, emit, finish, progress, settings, stderr, stdout
 from agent.errors import BadRequest
 from agent.runs import RunRecord, RunStore
 from agent.state import Answer, Request
@@ -56,7 +56,9 @@ def _converse(
         raise BadRequest(f"the request has {len(request)} characters; keep it below {LONGEST_REQUEST}")
     config = settings()
     with progress("starting") as notify:
-        from agent.build import context  # brings the libraries of the agent: seconds that --help need not wait for
+        from agent.build import (
+            context,  # brings the libraries of the agent: seconds that --help need not wait for
+        )
         from agent.threads import converse, new_thread
 
         identifier = thread or new_thread()
@@ -68,7 +70,7 @@ def _converse(
         with context(config, notify) as ready:
             answer = converse(ready, identifier, payload, path=config.threads_path, notify=notify)
     while answer.status == "needs_input" and ask_here:
-        reply = typer.prompt(answer.question)
+        reply = typer.prompt(answer.question or "")
         with progress("going on") as notify, context(config, notify) as ready:
             payload = Request.model_validate({"request": reply, "intent": intent})
             answer = converse(ready, identifier, payload, path=config.threads_path, notify=notify)
@@ -88,17 +90,15 @@ def _finish(answer: Answer, request: str | None, as_object: bool) -> None:
         if not as_object:
             _show(answer)
         return
-    line = answer.question if answer.status == "needs_input" else answer.reason
-    prefix = {"needs_input": "one thing is missing", "declined": "declined"}.get(answer.status, "withheld")
-    stderr.print(f"labwright: {prefix}: {line}", markup=False, soft_wrap=True)
     if answer.status == "needs_input":
-        stderr.print(
-            f"labwright: answer with: labwright plan 'your answer' --thread {answer.thread}", markup=False, soft_wrap=True
-        )
-    elif not as_object and answer.checks:
-        stdout.print(_check_table(answer))
-    unclear = answer.status == "needs_input" and answer.experiment is None
-    finish(BAD_INPUT if answer.status == "declined" or unclear else WITHHELD)
+        how = f"answer with: labwright plan 'your answer' --thread {answer.thread}"
+        line = f"one thing is missing: {answer.question} ({how})"
+    else:
+        line = f"{'declined' if answer.status == 'declined' else 'withheld'}: {answer.reason}"
+        if not as_object and answer.checks:
+            stdout.print(_check_table(answer))
+    stderr.print(f"labwright: {line}", markup=False, soft_wrap=True)
+    finish(WITHHELD)
 
 
 def _show(answer: Answer) -> None:
@@ -112,9 +112,10 @@ def _show(answer: Answer) -> None:
 
 
 def _check_table(answer: Answer) -> Table:
-    table = Table("check", "kind", "verdict", "value", "limit", "detail", box=None)
+    table = Table("verdict", "check", "kind", "value", "limit", box=None)
     for check in answer.checks:
         value = "" if check.value is None else f"{check.value:.4g} {check.unit}".strip()
         limit = "" if check.limit is None else f"{check.limit:.4g} {check.unit}".strip()
-        table.add_row(check.name, check.kind, check.status, value, limit, check.detail)
+        detail = check.detail if check.status == "fail" else ""
+        table.add_row(check.status, check.name, check.kind, value, limit or detail)
     return table

@@ -22,7 +22,9 @@ def simulate(
     as_object: Json = False,
 ) -> None:
     """Run the solver once and print its outputs and balances."""
-    from tools.simulate import simulate as run_tool  # brings PyTorch: half a second that --help need not wait for
+    from tools.simulate import (
+        simulate as run_tool,  # brings PyTorch: half a second that --help need not wait for
+    )
 
     values = pairs(given)
     config = settings()

@@ -38,7 +38,9 @@ def compute(state: State, runtime: Runtime[Context]) -> Command[Literal["draft",
         return Command(goto="withhold", update={"checks": [_failed(str(error))], "seconds": seconds})
     if need := evidence.data.get("need"):
         missed = Check(name="target precision", kind="constraint", status="fail", detail=str(need))
-        return Command(goto="withhold", update={"evidence": [evidence], "checks": [missed], "seconds": evidence.seconds})
+        return Command(
+            goto="withhold", update={"evidence": [evidence], "checks": [missed], "seconds": evidence.seconds}
+        )
     return Command(goto="draft", update={"evidence": [evidence], "seconds": evidence.seconds})
 
 

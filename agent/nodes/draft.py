@@ -47,15 +47,15 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
 # The facts that a plan's reasons may speak of, and words of which one must stand beside each of them.
 ALIASES: dict[str, tuple[str, ...]] = {
     "flow": ("flow", "pump", "rate"),
-    "velocity": ("velocity", "pore-water"),
-    "duration": ("run", "takes", "lasts", "duration", "time"),
-    "residence_time": ("residence", "pore", "time"),
-    "samples": ("sample", "reading", "fraction"),
-    "first_sample": ("sample", "start", "begin"),
-    "last_sample": ("sample", "end", "last", "until"),
-    "pulse_duration": ("pulse", "tracer", "inject"),
-    "precision_dispersion": ("dispersion", "precision", "known", "within"),
-    "precision_velocity": ("velocity", "precision", "known", "within"),
+    "velocity": ("velocity",),
+    "duration": ("run", "lasts", "duration"),
+    "residence_time": ("residence",),
+    "samples": ("samples", "readings", "fractions"),
+    "first_sample": ("first", "start", "begin", "from", "earliest"),
+    "last_sample": ("last", "until", "end", "final"),
+    "pulse_duration": ("pulse",),
+    "injected_volume": ("tracer", "volume"),
+    "precision_dispersion": ("dispersion", "precision", "within"),
 }
 
 
@@ -119,7 +119,9 @@ def _ask_model(
     if context.model is None:
         raise ModelError("there is no language model")
     listed = "\n".join(f"{{{key}}} = {fact.name}, {fact_text(fact)}" for key, fact in facts.items())
-    quoted = "\n".join(as_data(citation.quote, "passage") for citation in candidates)
+    # A passage with numbers of its own tempts the model to put facts in their place.
+    wordy = [c.quote for c in candidates if not grammar.find_digits_and_number_words(c.quote)]
+    quoted = "\n".join(as_data(quote, "passage") for quote in wordy)
     system = (PROMPTS / f"draft_{intent if intent == 'ask' else 'plan'}.md").read_text(encoding="utf-8")
     asked = as_data(request, "request") if intent == "ask" else listed
     prompt = Prompt(system, EXAMPLES[intent], user=f"{quoted}\n{asked}")

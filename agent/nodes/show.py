@@ -39,9 +39,7 @@ def quoted(citation: Citation) -> list[Fact]:
     """Return the numbers inside a quotation as facts of its document."""
     source = Source(document=citation.document, passage=f"{citation.start}-{citation.end}")
     return [
-        Fact(
-            id=f"{citation.id}_quoted_{index}", name="quoted number", value=span.value, unit=span.unit, source=source
-        )
+        Fact(id=f"{citation.id}_quoted_{index}", name="quoted number", value=span.value, unit=span.unit, source=source)
         for index, span in enumerate(find_quantities(citation.quote), start=1)
     ]
 

@@ -20,9 +20,7 @@ from agent.state import State
 DECLINED = "the request lies outside what can be planned or answered here ({known})"
 
 
-def understand(
-    state: State, runtime: Runtime[Context]
-) -> Command[Literal["ask", "retrieve", "withhold"]]:
+def understand(state: State, runtime: Runtime[Context]) -> Command[Literal["ask", "retrieve", "withhold"]]:
     """Turn the request and the replies so far into a brief, or into the one question that is open."""
     get_stream_writer()({"progress": "understanding the request"})
     start = perf_counter()

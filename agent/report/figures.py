@@ -10,7 +10,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-_STYLE = {
+_STYLE: Any = {
     "svg.fonttype": "none",
     "font.size": 10,
     "axes.spines.top": False,

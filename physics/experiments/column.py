@@ -139,13 +139,18 @@ def scheme_of(settings: Mapping[str, Any]) -> Scheme:
 def default_times(settings: Mapping[str, Any], count: int = 121) -> Tensor:
     """Return evenly spaced times (seconds) from zero until the curve of the first member has settled.
 
-    The mean arrival and five standard deviations, mu_t = R x / v and sigma_t = mu_t sqrt(2 / Pe + 3 / Pe^2),
-    as for a Kreft-Zuber flux reading, after the end of the pulse.
+    The mean arrival and five standard deviations, after the end of a pulse: mean R x / v and variance
+    2 / Pe + 3 / Pe^2 of it as for the flux into an open column, or those of the closed column, 1 and
+    2 / Pe - 2 (1 - exp(-Pe)) / Pe^2, where they end sooner.
     """
     case = scaled(_tensors(settings, torch.device("cpu")), scheme_of(settings))
-    pe = float((case.column.peclet * case.column.place).detach()[0])
-    mean = float((case.time * case.column.place).detach()[0])
-    end = mean * (1.0 + 5.0 * math.sqrt(2.0 / pe + 3.0 / pe**2))
+    whole = float(case.column.peclet.detach()[0])
+    share = float(case.column.place.detach()[0])
+    local = whole * share
+    spans = [share * (1.0 + 5.0 * math.sqrt(2.0 / local + 3.0 / local**2))]
+    if case.column.closed:
+        spans.append(1.0 + 5.0 * math.sqrt(2.0 * (whole + math.expm1(-whole))) / whole)
+    end = min(spans) * float(case.time.detach()[0])
     if case.ends is not None:
         end += float((case.ends * case.time).detach()[0])
     return torch.linspace(0.0, end, count, dtype=torch.float64)

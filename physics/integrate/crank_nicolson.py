@@ -89,9 +89,7 @@ class _MarchFunction(torch.autograd.Function):
     def jvp(ctx: Any, *tangents: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
         saved = ctx.saved_tensors
         given = [torch.zeros_like(s) if t is None else t for s, t in zip(saved, tangents[:5], strict=False)]
-        run: Callable[..., tuple[Tensor, Tensor]] = (
-            _tangent if saved[1].device.type == "cpu" else sweeps.tangent
-        )
+        run: Callable[..., tuple[Tensor, Tensor]] = _tangent if saved[1].device.type == "cpu" else sweeps.tangent
         return (*run(*saved, *given, ctx.size), None)
 
 
@@ -129,6 +127,10 @@ def march(
 @cache
 def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="march")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # threads do not survive a fork
 
 
 def _split(batch: int, work: Callable[[int, int], None]) -> None:

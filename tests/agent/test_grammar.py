@@ -12,9 +12,7 @@ def test_assignment_keeps_the_order():
     assert grammar == 'root ::= "q1=" ("length" | "none") "\\n" "q2=" ("flow")\n'
 
 
-@pytest.mark.parametrize(
-    "make", [lambda: choice([]), lambda: assignment([]), lambda: assignment([("a", [])])]
-)
+@pytest.mark.parametrize("make", [lambda: choice([]), lambda: assignment([]), lambda: assignment([("a", [])])])
 def test_empty_grammars_are_refused(make):
     with pytest.raises(ValueError, match="at least one"):
         make()
