@@ -1,9 +1,9 @@
 """1024 columns against a loop over SciPy's BDF with a sparse Jacobian, at equal error.
 
 Both march the same finite-volume columns (third-type inlet, closed outlet, Peclet numbers spread over 5 to
-200) to the same 41 output times; the error of a column is its largest distance from the exact curve. SciPy is
-given what suits it: for every column and target the coarsest grid whose semi-discrete error leaves room or one
-of the next two, the loosest `rtol` and `atol` that keep within the target, and the constant sparse Jacobian;
+200) to the same 41 output times; the error of a column is its largest distance from the exact curve. SciPy
+is given what suits it: for every column and target the coarsest grid whose semi-discrete error leaves room or
+one of the next two, the loosest `rtol` and `atol` that keep within the target, and the constant sparse Jacobian;
 the search for them is not timed. Ours chooses its own resolution inside the timed call, from a tolerance that
 is the target itself.
 
@@ -43,9 +43,7 @@ def system(peclet: float, cells: int) -> tuple[sparse.csc_matrix, np.ndarray]:
     ahead, behind = 0.5 + 1.0 / (peclet * h), 0.5 - 1.0 / (peclet * h)
     diag = np.full(cells, -(ahead - behind) / h)
     diag[0], diag[-1] = -ahead / h, -(1.0 - behind) / h
-    jacobian = sparse.diags(
-        [np.full(cells - 1, ahead / h), diag, np.full(cells - 1, -behind / h)], [-1, 0, 1]
-    )
+    jacobian = sparse.diags([np.full(cells - 1, ahead / h), diag, np.full(cells - 1, -behind / h)], [-1, 0, 1])
     source = np.zeros(cells)
     source[0] = 1.0 / h
     return jacobian.tocsc(), source
@@ -74,9 +72,7 @@ def tune(peclet: float, target: float) -> tuple[int, float]:
     """Return the cheapest of a few (cells, tolerance) that keep within the target."""
     best, settings = np.inf, (GRIDS[-1], target / 100)
     tight = target / 300
-    start = next(
-        (k for k, n in enumerate(GRIDS) if error(bdf(peclet, n, tight), peclet) < 0.9 * target), None
-    )
+    start = next((k for k, n in enumerate(GRIDS) if error(bdf(peclet, n, tight), peclet) < 0.9 * target), None)
     for k in range(start or 0, min((start or 0) + 3, len(GRIDS))):
         for tolerance in target * 10.0 ** -np.arange(-1.0, 2.6, 0.25):
             begin = perf_counter()
@@ -116,9 +112,7 @@ def main() -> None:
         our_error = np.abs(run.outputs["concentration"].values.numpy() - truth).max()
         their_error = max(error(curve, pe) for curve, pe in zip(curves, sample, strict=True))
         cells = [cells for cells, _ in chosen]
-        rows.append(
-            (target, statistics.median(ours), our_error, statistics.median(theirs), their_error, cells)
-        )
+        rows.append((target, statistics.median(ours), our_error, statistics.median(theirs), their_error, cells))
     write(rows)
 
 
@@ -133,8 +127,8 @@ def write(rows: list) -> None:
         "",
         f"## Column: {COLUMNS} breakthrough curves at equal error, median of {REPEATS} repeats",
         "",
-        f"The SciPy loop is timed over {SAMPLE} of the columns and scaled; ours is timed over all {COLUMNS}. Ours "
-        "splits the batch over the threads, the loop runs on one, as such loops do.",
+        f"The SciPy loop is timed over {SAMPLE} of the columns and scaled; ours is timed over all {COLUMNS}. "
+        "Ours splits the batch over the threads, the loop runs on one, as such loops do.",
         "",
         "| target | ours, s | largest error | SciPy BDF, s | largest error | its cells | ratio |",
         "| --- | --- | --- | --- | --- | --- | --- |",

@@ -118,9 +118,7 @@ def test_error_stays_within_its_estimate(inlet: str, outlet: str, reading: str) 
     scheme = Scheme(inlet, outlet, reading, "step")
     unit = batch["retardation"] * batch["length"] / batch["velocity"]
     times = torch.linspace(0, 1, 61, dtype=torch.float64) * float(unit.median()) * 2
-    run = simulate(
-        {**batch, "inlet": inlet, "outlet": outlet, "reading": reading}, times, tolerance=1e-5
-    ).require()
+    run = simulate({**batch, "inlet": inlet, "outlet": outlet, "reading": reading}, times, tolerance=1e-5).require()
     case = scaled(batch, scheme)
     exact = step_response(
         case.column.peclet[:, None],
@@ -159,9 +157,7 @@ def test_leach_and_pulse_follow_from_the_step() -> None:
     times = torch.linspace(0.05, 3, 40, dtype=torch.float64)
     pe = torch.tensor(12.0, dtype=torch.float64)
     step = step_response(pe, times)
-    leach = torch.tensor(
-        _at(_unit_column(12, input="leach", decay=0.2), *times.tolist()), dtype=torch.float64
-    )
+    leach = torch.tensor(_at(_unit_column(12, input="leach", decay=0.2), *times.tolist()), dtype=torch.float64)
     torch.testing.assert_close(leach, torch.exp(-0.2 * times) * (1 - step), rtol=0, atol=1e-6)
     pulse = _at(_unit_column(12, input="pulse", pulse_duration=0.4), *times.tolist())
     expected = step - step_response(pe, times - 0.4)

@@ -71,20 +71,15 @@ def test_taylor(name: str, scheme: Scheme) -> None:
 @pytest.mark.parametrize("feed", ["step", "leach"])
 def test_taylor_at_the_outlet(feed: str) -> None:
     """Length, where the sensor stands at the end of the column and moves with it."""
-    given = {
-        name: torch.tensor(VALUES[name], dtype=torch.float64) for name in ("length", "velocity", "dispersion")
-    }
+    given = {name: torch.tensor(VALUES[name], dtype=torch.float64) for name in ("length", "velocity", "dispersion")}
 
     def curve(length: torch.Tensor) -> torch.Tensor:
         return concentration({**given, "length": length}, TIMES, Scheme(input=feed), Resolution(48, 64))
 
     with forward_ad.dual_level():
-        primal, tangent = forward_ad.unpack_dual(
-            curve(forward_ad.make_dual(given["length"], given["length"]))
-        )
+        primal, tangent = forward_ad.unpack_dual(curve(forward_ad.make_dual(given["length"], given["length"])))
     remainders = [
-        float((curve(given["length"] * (1 + h)) - primal - h * tangent).abs().max())
-        for h in (2.0**-9, 2.0**-10)
+        float((curve(given["length"] * (1 + h)) - primal - h * tangent).abs().max()) for h in (2.0**-9, 2.0**-10)
     ]
     assert _rate(remainders) == pytest.approx(2, abs=0.05)
 
