@@ -21,8 +21,7 @@ spacing. Central fluxes ring when a front is thinner than two cells: cells > Pe 
 
 Sources: P. V. Danckwerts, Continuous flow systems, Chem. Eng. Sci. 2 (1953) 1-13,
 doi:10.1016/0009-2509(53)80001-1; M. Th. van Genuchten and W. J. Alves, Analytical solutions of the
-one-dimensional convective-dispersive solute transport equation, USDA Technical Bulletin 1661 (1982), equation
-1.
+one-dimensional convective-dispersive solute transport equation, USDA Technical Bulletin 1661 (1982).
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ reduction: log2(cells) sweeps over whole arrays, so that a device with many lane
 for systems whose diagonal dominates, or whose symmetric part is positive definite as it is for I + dt A / 2
 here.
 
-Source: R. W. Hockney and C. R. Jesshope, Parallel Computers, Adam Hilger 1981, section 5.4.3.
+Source: R. W. Hockney and C. R. Jesshope, Parallel Computers, Adam Hilger 1981 (parallel cyclic reduction).
 """
 
 from __future__ import annotations

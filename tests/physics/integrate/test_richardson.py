@@ -13,9 +13,7 @@ def test_weights_sum_to_one() -> None:
 
 
 def test_cancels_the_even_powers_it_promises() -> None:
-    torch.testing.assert_close(
-        extrapolate(_runs(0.0)), torch.ones(3, 2, dtype=torch.float64), rtol=0, atol=1e-14
-    )
+    torch.testing.assert_close(extrapolate(_runs(0.0)), torch.ones(3, 2, dtype=torch.float64), rtol=0, atol=1e-14)
 
 
 def test_estimate_covers_what_is_left() -> None:
