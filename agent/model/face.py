@@ -17,6 +17,14 @@ class ModelUnavailable(ModelError):
     """No channel brings the model, or the server cannot be reached."""
 
 
+class CutOffError(ModelError):
+    """The answer reached its longest length; `text` is what stood by then, for a caller who can use a part."""
+
+    def __init__(self, message: str, text: str) -> None:
+        super().__init__(message)
+        self.text = text
+
+
 @dataclass(frozen=True)
 class Prompt:
     """What is sent: a stable prefix, which is cached, and a tail that differs at each call.
@@ -66,7 +74,8 @@ class LanguageModel(Protocol):
         """Continue `prompt` greedily; under `grammar` (GBNF) the text is a word of that grammar.
 
         Raises:
-            ModelError: there was no usable answer, or it was cut off before the grammar was complete.
+            CutOffError: the answer was not complete after `max_tokens`; it carries the text so far.
+            ModelError: there was no usable answer.
         """
         ...
 

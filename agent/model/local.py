@@ -18,7 +18,7 @@ from typing import Any
 
 import httpx
 
-from agent.model.face import Choice, ModelError, ModelUnavailable, Prompt, chatml, option_mass, scored
+from agent.model.face import Choice, CutOffError, ModelError, ModelUnavailable, Prompt, chatml, option_mass, scored
 from agent.model.fetch import cache_root
 
 _CONTEXT = 4096
@@ -75,7 +75,7 @@ class LocalModel:
         answer = self._call(prompt, wanted)
         text = str(answer.get("content", ""))
         if answer.get("stop_type") == "limit":
-            raise ModelError(f"{self._name} was cut off after {max_tokens} tokens; ask for less or allow more")
+            raise CutOffError(f"{self._name} was cut off after {max_tokens} tokens; ask for less", text.strip())
         return text.strip()
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from agent.model.face import Choice, ModelError, ModelUnavailable, Prompt, messages, option_mass, scored
+from agent.model.face import Choice, CutOffError, ModelError, ModelUnavailable, Prompt, messages, option_mass, scored
 
 _MOST_ALTERNATIVES = 20
 _REFUSED = frozenset({400, 404, 422})
@@ -64,7 +64,7 @@ class ServerModel:
         body: dict[str, Any] = {"max_tokens": max_tokens, "seed": seed}
         reply = self._chat(prompt, body, grammar)
         if reply.get("finish_reason") == "length":
-            raise ModelError(f"{self.name} was cut off after {max_tokens} tokens; ask for less or allow more")
+            raise CutOffError(f"{self.name} was cut off after {max_tokens} tokens; ask for less", self._content(reply))
         return self._content(reply).strip()
 
     def close(self) -> None:

@@ -4,7 +4,7 @@ import time
 import pytest
 
 from agent.grammar import choice, find_digits_and_number_words, prose, read_prose
-from agent.model import LanguageModel, ModelError, ModelUnavailable, Prompt
+from agent.model import CutOffError, LanguageModel, ModelUnavailable, Prompt
 from agent.model.fetch import fetch
 from agent.model.local import LocalModel, free_threads, prune
 
@@ -77,8 +77,9 @@ def test_the_grammar_binds(real_model):
 
 @pytest.mark.model
 def test_an_answer_that_is_cut_off_is_an_error(real_model):
-    with pytest.raises(ModelError, match="cut off"):
+    with pytest.raises(CutOffError, match="cut off") as cut:
         real_model.complete(PROMPT.with_user("x"), grammar='root ::= "a"{200}', max_tokens=5)
+    assert set(cut.value.text) == {"a"}
 
 
 @pytest.mark.model

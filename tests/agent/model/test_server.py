@@ -4,7 +4,7 @@ import math
 import httpx
 import pytest
 
-from agent.model import LanguageModel, ModelError, ModelUnavailable, Prompt
+from agent.model import CutOffError, LanguageModel, ModelError, ModelUnavailable, Prompt
 from agent.model.server import ServerModel
 
 PROMPT = Prompt("system", (("a", "b"),)).with_user("x")
@@ -70,8 +70,9 @@ def test_without_probabilities_the_lead_is_unknown():
 
 
 def test_a_cut_off_or_refused_answer_is_an_error():
-    with pytest.raises(ModelError, match="cut off after 9 tokens"):
+    with pytest.raises(CutOffError, match="cut off after 9 tokens") as cut:
         _model(Stub(finish="length")).complete(PROMPT, max_tokens=9)
+    assert cut.value.text == "A sentence."
     with pytest.raises(ModelError, match="status 503"):
         _model(Stub(status=503)).complete(PROMPT)
     with pytest.raises(ModelError, match="sent no text"):
