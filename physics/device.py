@@ -22,9 +22,7 @@ def resolve(name: str = "auto") -> torch.device:
         device = torch.device(name)
         torch.zeros(1, dtype=torch.float64, device=device)
     except (RuntimeError, TypeError, AssertionError) as error:
-        raise ParameterError(
-            f"device {name!r} cannot be used here in double precision; try 'auto'"
-        ) from error
+        raise ParameterError(f"device {name!r} cannot be used here in double precision; try 'auto'") from error
     return device
 
 

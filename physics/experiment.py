@@ -72,9 +72,7 @@ class Parameter:
         if not math.isfinite(si) or below or si > self.upper:
             word = "above" if self.exclusive_lower else "from"
             span = f"{word} {self.lower:g} to {self.upper:g} {self.unit}".strip()
-            raise ParameterError(
-                f"{self.name} = {shown or f'{si:g} {self.unit}'} is outside its range, {span}"
-            )
+            raise ParameterError(f"{self.name} = {shown or f'{si:g} {self.unit}'} is outside its range, {span}")
 
 
 @dataclass(frozen=True)

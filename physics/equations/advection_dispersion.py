@@ -72,9 +72,7 @@ def extended_grid(cells: int, tail: int, peclet: Tensor, decades: float = 11.0) 
     """
     span = tail / cells
     growth = _growth(0.6 * span + decades * 2.302585092994046 / peclet, span)
-    s = torch.arange(-1, 2 * (cells + tail) + 1, dtype=peclet.dtype, device=peclet.device)[:, None] / (
-        2 * cells
-    )
+    s = torch.arange(-1, 2 * (cells + tail) + 1, dtype=peclet.dtype, device=peclet.device)[:, None] / (2 * cells)
     x = torch.expm1(growth * s) / torch.expm1(growth)
     return Grid(x[3::2] - x[1:-2:2], x[2::2] - x[:-2:2])
 

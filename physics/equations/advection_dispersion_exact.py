@@ -132,9 +132,7 @@ def third_type_resident(peclet: Tensor, time: Tensor) -> Tensor:
     """
     z, w = _fronts(peclet, time)
     bell = torch.exp(-z * z)
-    spread = torch.sqrt(peclet * time / math.pi) - 0.5 * (1.0 + peclet + peclet * time) * torch.special.erfcx(
-        w
-    )
+    spread = torch.sqrt(peclet * time / math.pi) - 0.5 * (1.0 + peclet + peclet * time) * torch.special.erfcx(w)
     return 0.5 * torch.special.erfc(z) + bell * spread
 
 

@@ -44,9 +44,7 @@ class Column(NamedTuple):
 
     def take(self, members: Tensor) -> Column:
         """Return some members of the batch."""
-        return self._replace(
-            peclet=self.peclet[members], damkohler=self.damkohler[members], place=self.place[members]
-        )
+        return self._replace(peclet=self.peclet[members], damkohler=self.damkohler[members], place=self.place[members])
 
 
 class Budget(NamedTuple):

@@ -49,9 +49,7 @@ def at_face(face: int, grid: Grid, peclet: Tensor, flux: bool) -> Reading:
 
 def inside(place: Tensor, cells: int, peclet: Tensor, flux: bool) -> Reading:
     """Read at `place` in (0, 1], shape (batch,), of a uniform grid with a closed end."""
-    u = (
-        place * cells - 0.5
-    )  # in units of the spacing, 0 at the first centre; the mirror cell stands at `cells`
+    u = place * cells - 0.5  # in units of the spacing, 0 at the first centre; the mirror cell stands at `cells`
     first = (u.detach().floor().long() - STENCIL // 2 + 1).clamp(0, cells + 1 - STENCIL)
     values, slopes = _lagrange(u - first)
     weights = values - slopes * (cells / peclet) if flux else values

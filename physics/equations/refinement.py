@@ -66,9 +66,7 @@ def refine(
     while waiting:
         members, at, level = waiting.pop()
         for chunk in members.split(max(1, _NUMBERS // (at.cells + at.tail))):
-            result = response(
-                column.take(chunk), watched[:, chunk], None if ends is None else ends[chunk], at, budget
-            )
+            result = response(column.take(chunk), watched[:, chunk], None if ends is None else ends[chunk], at, budget)
             met = result.error <= tolerance
             leave = met if pinned is None and at.cells < MOST and at.steps < MOST else torch.ones_like(met)
             if leave.any():
@@ -110,10 +108,7 @@ def _rungs(wanted: Tensor, multiple: int, least: int = 24) -> Tensor:
 
 def _grouped(members: Tensor, wanted: Tensor, level: int) -> list[tuple[Tensor, Resolution, int]]:
     kinds, which = torch.unique(wanted, dim=0, return_inverse=True)
-    return [
-        (members[which == k], Resolution(*(int(n) for n in kind)), level)
-        for k, kind in enumerate(kinds.cpu())
-    ]
+    return [(members[which == k], Resolution(*(int(n) for n in kind)), level) for k, kind in enumerate(kinds.cpu())]
 
 
 def _finer(
@@ -123,7 +118,5 @@ def _finer(
     factor = 1.1 * (error / tolerance).nan_to_num(nan=64.0) ** (1.0 / ORDER)
     rung = torch.ceil(RUNGS_PER_OCTAVE * torch.log2(factor)).clamp(1, 2 * RUNGS_PER_OCTAVE)
     scale = torch.exp2(rung / RUNGS_PER_OCTAVE)
-    wanted = [
-        (torch.ceil(scale * n / m) * m).clamp(max=MOST).long() for n, m in zip(at, (4, 8, 4), strict=True)
-    ]
+    wanted = [(torch.ceil(scale * n / m) * m).clamp(max=MOST).long() for n, m in zip(at, (4, 8, 4), strict=True)]
     return _grouped(members, torch.stack(wanted, 1), level + 1)

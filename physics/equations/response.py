@@ -53,9 +53,7 @@ class Response(NamedTuple):
         return Response(self.curve[:times, members], self.error[members], self.finest.take(members))
 
 
-def response(
-    column: Column, times: Tensor, ends: Tensor | None, at: Resolution, budget: bool = False
-) -> Response:
+def response(column: Column, times: Tensor, ends: Tensor | None, at: Resolution, budget: bool = False) -> Response:
     """Return the extrapolated curve.
 
     Args:
@@ -86,9 +84,7 @@ def _check(at: Resolution, closed: bool) -> None:
     least = Resolution(24, 32, 0 if closed else 8)
     for name, count, low, multiple in zip(Resolution._fields, at, least, (4, 8, 4), strict=True):
         if count < low or count % multiple:
-            raise ParameterError(
-                f"resolution: {name} = {count} must be a multiple of {multiple}, at least {low}"
-            )
+            raise ParameterError(f"resolution: {name} = {count} must be a multiple of {multiple}, at least {low}")
 
 
 def _curve(run: Trace, at: Tensor, ends: Tensor | None, leach: bool) -> Tensor:

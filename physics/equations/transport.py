@@ -110,9 +110,7 @@ def _shape(given: Mapping[str, Tensor]) -> tuple[int, ...]:
         raise ParameterError(f"column: the batches differ in size: {sizes}") from error
 
 
-def concentration(
-    parameters: Mapping[str, Tensor], times: Tensor, scheme: Scheme, resolution: Resolution
-) -> Tensor:
+def concentration(parameters: Mapping[str, Tensor], times: Tensor, scheme: Scheme, resolution: Resolution) -> Tensor:
     """Return C/C0 at the sensor, differentiable in every parameter, in forward and in reverse mode.
 
     Args:

@@ -20,9 +20,7 @@ def solution_of(
     order = torch.argsort(torch.cat([part.members for part in parts]))
     curve = torch.cat([part.result.curve.T for part in parts])[order]
     error = torch.cat([part.result.error for part in parts])[order]
-    cells = torch.cat(
-        [part.result.error.new_full(part.members.shape, part.resolution.cells) for part in parts]
-    )[order]
+    cells = torch.cat([part.result.error.new_full(part.members.shape, part.resolution.cells) for part in parts])[order]
     met = torch.cat([part.met for part in parts])
     if not bool(torch.isfinite(curve).all()):
         status, message = Status.DIVERGED, "The concentration is not finite."

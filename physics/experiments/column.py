@@ -103,9 +103,7 @@ def complete(settings: dict[str, Any]) -> dict[str, Any]:
         derived = _velocity(full)
         given = torch.as_tensor(full.setdefault("velocity", derived))
         if not torch.allclose(given, torch.as_tensor(derived, dtype=given.dtype), rtol=1e-9, atol=0.0):
-            raise ParameterError(
-                "column: velocity and flow contradict each other; give one of them, not both"
-            )
+            raise ParameterError("column: velocity and flow contradict each other; give one of them, not both")
     lacking = [name for name in ("length", "velocity", "dispersion") if name not in full]
     if lacking:
         hint = " (or flow, diameter and porosity)" if "velocity" in lacking else ""
@@ -116,9 +114,7 @@ def complete(settings: dict[str, Any]) -> dict[str, Any]:
     if full["input"] == "pulse" and "pulse_duration" not in full:
         raise ParameterError("column: a pulse needs pulse_duration; give it, for example '30 min'")
     if full["input"] != "pulse" and "pulse_duration" in full:
-        raise ParameterError(
-            f"column: pulse_duration has no meaning with input {full['input']}; set input to pulse"
-        )
+        raise ParameterError(f"column: pulse_duration has no meaning with input {full['input']}; set input to pulse")
     return full
 
 
@@ -131,9 +127,7 @@ def _velocity(settings: Mapping[str, Any]) -> Any:
 
 def scheme_of(settings: Mapping[str, Any]) -> Scheme:
     """Return the model that the settings mean."""
-    return Scheme(
-        **{choice.name: choice.read(settings.get(choice.name, choice.default)) for choice in CHOICES}
-    )
+    return Scheme(**{choice.name: choice.read(settings.get(choice.name, choice.default)) for choice in CHOICES})
 
 
 def default_times(settings: Mapping[str, Any], count: int = 121) -> Tensor:
@@ -165,9 +159,7 @@ def model(
     n).
     """
     scheme = scheme_of(settings)
-    resolution = choose_resolution(
-        _tensors(settings, torch.device("cpu"), batch=True), times, scheme, tolerance
-    )
+    resolution = choose_resolution(_tensors(settings, torch.device("cpu"), batch=True), times, scheme, tolerance)
 
     def curves(parameters: dict[str, Tensor], at: Tensor) -> Tensor:
         return concentration(parameters, at, scheme, resolution)
@@ -241,9 +233,7 @@ def _tensors(settings: Mapping[str, Any], place: torch.device, batch: bool = Fal
             continue
         value = torch.as_tensor(settings[name], dtype=torch.float64, device=place)
         if value.dim() > 1 or value.numel() == 0:
-            raise ParameterError(
-                f"column: {name} has the shape {tuple(value.shape)}; give a number or shape (batch,)"
-            )
+            raise ParameterError(f"column: {name} has the shape {tuple(value.shape)}; give a number or shape (batch,)")
         for extreme in (value.detach().min(), value.detach().max()):
             by_name[name].check(float(extreme))
         found[name] = value.reshape(-1) if batch else value
