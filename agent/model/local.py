@@ -185,7 +185,7 @@ def free_threads() -> int:
     slower than one.
     """
     cores = min(os.cpu_count() or 2, 8)
-    crowded = hasattr(os, "getloadavg") and os.getloadavg()[0] > 1.5 * (os.cpu_count() or 2)
+    crowded = hasattr(os, "getloadavg") and os.getloadavg()[0] > (os.cpu_count() or 2)
     return max(1, cores // 2) if crowded else cores
 
 

@@ -34,7 +34,7 @@ def test_an_overloaded_machine_gets_fewer_threads(monkeypatch):
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     monkeypatch.setattr(os, "getloadavg", lambda: (1.9, 0.0, 0.0))
     assert free_threads() == 2
-    monkeypatch.setattr(os, "getloadavg", lambda: (4.0, 0.0, 0.0))
+    monkeypatch.setattr(os, "getloadavg", lambda: (2.5, 0.0, 0.0))
     assert free_threads() == 1
 
 
