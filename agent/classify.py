@@ -166,9 +166,7 @@ class EmbeddingRouter:
     def __init__(self, embed: Embed, experiments: Sequence[str] = ("column",), embedded: Any = None) -> None:
         shipped = examples()
         self._embed = embed
-        rows = np.asarray(
-            embed([e.text for e in shipped]) if embedded is None else embedded, dtype=np.float64
-        )
+        rows = np.asarray(embed([e.text for e in shipped]) if embedded is None else embedded, dtype=np.float64)
         self._fields = sorted({known(e.experiment, experiments) for e in shipped})
         self._intent = _fit(_unit(rows), np.array([INTENTS.index(e.intent) for e in shipped]), len(INTENTS))
         labels = np.array([self._fields.index(known(e.experiment, experiments)) for e in shipped])
@@ -185,9 +183,7 @@ class EmbeddingRouter:
         return Vote(INTENTS[intent], self._fields[experiment], min(first, second), "embedding", scores)
 
 
-def route_by_embedding(
-    embed: Embed, text: str, experiments: Sequence[str] = ("column",), embedded: Any = None
-) -> Vote:
+def route_by_embedding(embed: Embed, text: str, experiments: Sequence[str] = ("column",), embedded: Any = None) -> Vote:
     """Read one request by its sentence embedding; for many, make one `EmbeddingRouter`."""
     return EmbeddingRouter(embed, experiments, embedded)(text)
 
@@ -225,9 +221,7 @@ def combine(*votes: Vote) -> Route:
         return Route(only.intent, only.experiment, clear, why)
     intent, lead = _joint_intent(votes)
     named = [vote.experiment for vote in votes if vote.intent != "other"]
-    experiment = (
-        NONE if intent == "other" else max(named, key=lambda name: (named.count(name), -named.index(name)))
-    )
+    experiment = NONE if intent == "other" else max(named, key=lambda name: (named.count(name), -named.index(name)))
     support = [vote.reader for vote in votes if (vote.intent, vote.experiment) == (intent, experiment)]
     if len(support) >= 2 and lead >= ROUTE_LEAD:
         return Route(intent, experiment, True, f"{' and '.join(support)} agree (lead {lead:.2f})")
@@ -251,9 +245,7 @@ def _unit(rows: np.ndarray) -> np.ndarray:
     return np.hstack([rows / length, np.full((len(rows), 1), 0.3)])
 
 
-def _fit(
-    rows: np.ndarray, labels: np.ndarray, classes: int, ridge: float = 2e-3, steps: int = 400
-) -> np.ndarray:
+def _fit(rows: np.ndarray, labels: np.ndarray, classes: int, ridge: float = 2e-3, steps: int = 400) -> np.ndarray:
     """Fit softmax regression with an L2 penalty by Nesterov's gradient method; return weights [d, classes].
 
     Classes are weighted alike, however many examples each has.

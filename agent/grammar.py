@@ -52,8 +52,8 @@ def prose(fact_ids: Sequence[str], sentences: tuple[int, int] = (2, 6), words: i
     """Return a grammar of plain sentences in which numbers stand only as references `{id}` to `fact_ids`.
 
     Letters of the Latin alphabet, spaces, commas, hyphens between letters and a final stop: nothing else can
-    be typed. A sentence has at most `words` words or references, and the text between `sentences[0]` and
-    `sentences[1]` sentences.
+    be typed. A reference follows a word. A sentence has at most `words` words, and the
+    text between `sentences[0]` and `sentences[1]` sentences.
 
     Raises:
         ValueError: an id is not a letter followed by letters, digits, `_`, `.`, `:` or `-`.
@@ -62,13 +62,14 @@ def prose(fact_ids: Sequence[str], sentences: tuple[int, int] = (2, 6), words: i
         if not _ID.fullmatch(fact):
             raise ValueError(f"{fact!r} cannot be a fact's id in a draft")
     least, most = sentences
+    referring = " (gap reference)?" if fact_ids else ""
     rules = [
         f'root ::= sentence (" " sentence){{{least - 1},{most - 1}}}',
-        f'sentence ::= opening (gap item){{1,{words}}} "."',
+        f'sentence ::= capital{referring} (gap item){{1,{words}}} "."',
         'gap ::= " " | ", "',
-        f"opening ::= capital{' | reference' if fact_ids else ''}",
         'capital ::= [A-Z] [a-z]{0,17} ("-" [a-z]{1,17})?',
-        f"item ::= word{' | reference' if fact_ids else ''}",
+        # A reference always follows a word: a model that may not type a unit after one else repeats it.
+        f"item ::= word{referring}",
         'word ::= [A-Za-z] [a-z]{0,17} ("-" [a-z]{1,17})?',
     ]
     if fact_ids:

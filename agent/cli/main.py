@@ -6,8 +6,8 @@ import re
 import sys
 import traceback
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from agent.cli import calibrate, corpus, doctor, experiments, model, plan, report, runs, simulate
 from agent.cli.common import BAD_INPUT, FAILURE, WITHHELD, settings, stderr
@@ -18,7 +18,6 @@ from tools.errors import Failed, ToolError
 app = typer.Typer(
     name="labwright",
     help="Plans laboratory experiments, and shows nothing that has not been checked.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -57,16 +56,17 @@ def spread(arguments: list[str]) -> list[str]:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run one command and exit with the contract's status."""
-    given = spread(sys.argv[1:] if arguments is None else arguments)
+    given = spread(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     as_object = "--json" in given
     try:
         status = app(args=given, standalone_mode=False) or 0
-    except click.exceptions.Exit as ending:
+    except typer.Exit as ending:
         status = ending.exit_code
-    except click.exceptions.Abort:
+    except typer.Abort:
         status = _say("stopped", BAD_INPUT, as_object)
-    except click.ClickException as error:
-        status = _say(error.format_message(), BAD_INPUT, as_object)
+    except TyperException as error:
+        told = getattr(error, "format_message", lambda: str(error))()
+        status = _say(f"{told} ('labwright --help' lists the commands)", BAD_INPUT, as_object)
     except (Withheld, Failed) as error:
         status = _say(str(error), WITHHELD, as_object)
     except (AgentError, ToolError) as error:

@@ -1,0 +1,93 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import pytest
+
+from tests.agent.cli.conftest import Ended
+
+Call = Callable[..., Ended]
+SOUND = ("length=1 m", "velocity=1 m/s", "dispersion=0.05 m**2/s")
+
+
+def test_a_run_returns_outputs_balances_and_a_record(labwright: Call) -> None:
+    ended = labwright("simulate", "column", "--set", *SOUND, "--set", "times=0.75 s, 1 s, 1.5 s", "--json")
+    assert ended.status == 0
+    result = ended.object
+    assert result["status"] == "converged"
+    (output,) = result["outputs"]
+    assert output["name"] == "concentration"
+    assert output["time"] == [0.75, 1.0, 1.5]
+    assert output["values"] == pytest.approx([0.2128509743, 0.5598891951, 0.9319100939], abs=1e-6)
+    (balance,) = result["balances"]
+    assert balance["status"] == "pass"
+    assert abs(balance["residual"]) <= 1e-10 * balance["scale"]
+    listed = labwright("runs", "--json").object["runs"]
+    assert [row["run"] for row in listed] == [result["run"]]
+
+
+def test_times_come_back_in_the_unit_they_were_given_in(labwright: Call) -> None:
+    given = ("length=30 cm", "velocity=10 cm/h", "dispersion=1 cm**2/h", "times=30 min, 3 h")
+    (output,) = labwright("simulate", "column", "--set", *given, "--json").object["outputs"]
+    assert output["time_unit"] == "min"
+    assert output["time"] == pytest.approx([30, 180])
+
+
+def test_flow_gives_the_velocity(labwright: Call) -> None:
+    by_flow = ("length=30 cm", "flow=1 mL/min", "diameter=5 cm", "porosity=0.4", "dispersion=1 cm**2/h", "times=4 h")
+    by_velocity = ("length=30 cm", "velocity=7.639437268410976 cm/h", "dispersion=1 cm**2/h", "times=4 h")
+    values = [labwright("simulate", "column", "--set", *given, "--json").object for given in (by_flow, by_velocity)]
+    assert values[0]["outputs"][0]["values"] == pytest.approx(values[1]["outputs"][0]["values"], abs=1e-6)
+
+
+def test_out_writes_the_curve_whole(labwright: Call, tmp_path: Path) -> None:
+    target = tmp_path / "run.h5"
+    assert labwright("simulate", "column", "--set", *SOUND, "--out", str(target)).status == 0
+    with h5py.File(target) as file:
+        group = file["outputs/concentration"]
+        assert group["time"].shape == group["values"].shape
+        assert file["balances/tracer"].attrs["status"] == "pass"
+    assert [path.name for path in tmp_path.iterdir() if path.suffix != ""] == ["run.h5"]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"length": "0 cm"}, "length"),
+        ({"length": "-3 cm"}, "length"),
+        ({"length": "30 s"}, "length"),
+        ({"length": "thirty"}, "length"),
+        ({"velocity": "nan m/s"}, "velocity"),
+        ({"velocity": "1e999 m/s"}, "velocity"),
+        ({"dispersion": "1 cm"}, "dispersion"),
+        ({"speed": "3 cm/h"}, "speed"),
+        ({"inlet": "fourth-type"}, "inlet"),
+        ({"position": "2 m"}, "position"),
+        ({"input": "pulse"}, "pulse_duration"),
+        ({"times": "2 s, 1 s"}, "goes back"),
+        ({"times": "-1 s"}, "negative"),
+        ({"times": "3 cm"}, "cm"),
+        ({"porosity": "1.5"}, "porosity"),
+        ({"length": "__import__('os').system('x') cm"}, "length"),
+    ],
+)
+def test_bad_settings_end_in_one_line(labwright: Call, home: Path, change: dict[str, str], told: str) -> None:
+    settings = dict(item.split("=", 1) for item in SOUND) | change
+    ended = labwright("simulate", "column", *(part for k, v in settings.items() for part in ("--set", f"{k}={v}")), "--json")
+    assert ended.status == 2
+    assert told in ended.line
+    assert ended.object["status"] == "bad_input"
+    assert not list(home.rglob("*.json"))
+
+
+@pytest.mark.parametrize("arguments", [("simulate", "colunm"), ("simulate",), ("simulate", "column", "--set", "length"), ("fly",)])
+def test_bad_calls_end_in_one_line(labwright: Call, arguments: tuple[str, ...]) -> None:
+    ended = labwright(*arguments)
+    assert ended.status == 2
+    assert ended.line
+
+
+def test_a_setting_given_twice_is_refused(labwright: Call) -> None:
+    ended = labwright("simulate", "column", "--set", *SOUND, "--set", "length=2 m")
+    assert ended.status == 2
+    assert "twice" in ended.line
