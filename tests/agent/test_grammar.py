@@ -93,3 +93,10 @@ def test_numbers_in_any_dress_are_found(text):
 )
 def test_plain_prose_has_no_numbers(text):
     assert find_digits_and_number_words(text) == []
+
+
+def test_a_reference_follows_a_word():
+    rules = dict(line.split(" ::= ", 1) for line in prose(["f1"]).splitlines())
+    assert [name for name, rule in rules.items() if "reference" in rule] == ["sentence", "item"]
+    assert rules["item"] == "word (gap reference)?"
+    assert "reference" not in prose([])
