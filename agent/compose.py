@@ -17,13 +17,12 @@ from tools.records import Citation
 
 MOST_ROWS = 12  # of the predicted curve in the text; the JSON and the report have all
 SHORTEST_STRETCH = 3  # sampling times that are written one by one
-_SETTING_LINES = {
-    "flow": "flow rate {flow}",
-    "pulse_duration": "tracer for {pulse_duration} ({injected_volume}), then tracer-free solution",
-    "step_volume": "tracer solution from the start to the end of the run ({injected_volume})",
-    "duration": "run for {duration} from the moment the tracer enters",
-    "pore_volume": "pore volume {pore_volume}, so a residence time of {residence_time}",
-}
+_SETTING_LINES = (
+    "flow rate {flow}",
+    "tracer for {pulse_duration} ({injected_volume}), then tracer-free solution",
+    "run for {duration} from the moment the tracer enters",
+    "pore volume {pore_volume}, so a residence time of {residence_time}",
+)
 _ALTERNATIVES = {
     "fastest": "fastest that was found: a {input} at {fastest_flow} for {fastest_duration}, "
     "expected within {fastest_precision}",
@@ -69,11 +68,7 @@ def compose_plan(
             tracer=brief.tracer or "a conservative tracer",
             target=brief.target.name if brief.target else "dispersion",
             prose=" ".join(prose),
-            settings=[
-                line
-                for key, line in _SETTING_LINES.items()
-                if (key in facts or key == chosen + "_volume") and _known(line, ledger)
-            ],
+            settings=[line for line in _SETTING_LINES if _known(line, ledger)],
             times=_grouped(times, ledger),
             curve=[_row(key) for key in listed],
             basis=[f'{_topic(ledger, key)}: {{"{key}}} ({{@{key}}}) [{key}]' for key in citations],
