@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from time import perf_counter
+from typing import Any
 
 from agent.context import Context, Toolbox
 from agent.errors import BadRequest
@@ -15,6 +17,7 @@ from agent.model.server import ServerModel
 from agent.settings import Settings
 from tools import experiments
 from tools.planning import planning
+from tools.records import Evidence
 from tools.search import Corpus
 
 Notify = Callable[[str], None]
@@ -51,30 +54,37 @@ def language_model(settings: Settings, notify: Notify) -> LanguageModel | None:
     except ModelUnavailable as error:
         notify(f"no language model: {error}; rules and templates take over")
         return None
-    return LocalModel(found, name=TIERS[tier].name if tier in TIERS else found.name)
+    model = LocalModel(found, name=TIERS[tier].name if tier in TIERS else found.name)
+    return model
 
 
 @contextmanager
-def context(settings: Settings, notify: Notify) -> Iterator[Context]:
-    """Hand out everything that the graph's nodes need, and close it again."""
-    trusted = corpus(settings, notify)
+def context(settings: Settings, notify: Notify, began: float) -> Iterator[Context]:
+    """Hand out everything that the graph's nodes need, and close it again; `began` is when the command did."""
     model = language_model(settings, notify)
+    trusted = corpus(settings, notify)
     try:
-        yield Context(settings=settings, model=model, tools=toolbox(trusted))
+        tools = toolbox(trusted)
+        yield Context(settings=settings, model=model, tools=tools, seconds={"startup": perf_counter() - began})
     finally:
         trusted.close()
         if model is not None:
             model.close()
 
 
+def _design(request: Mapping[str, Any], **options: Any) -> Evidence:
+    """Call the design tool; it brings PyTorch, which a declined request need not wait for."""
+    from tools.design import design
+
+    return design(request, **options)
+
+
 def toolbox(trusted: Corpus) -> Toolbox:
     """Return the real tools."""
-    from tools.design import design  # brings PyTorch, which a routed or a declined request never needs
-
     return Toolbox(
         planning=planning,
         experiments=experiments.names,
-        design=design,
+        design=_design,
         search=trusted.search,
         sentences=trusted.sentences,
         verify=trusted.verify,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from agent.model.face import LanguageModel
@@ -35,3 +35,4 @@ class Context:
     settings: Settings
     model: LanguageModel | None
     tools: Toolbox
+    seconds: Mapping[str, float] = field(default_factory=dict)  # what it took to get ready, by stage

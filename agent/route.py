@@ -34,13 +34,12 @@ class Routed(Record):
     seconds: dict[str, float] = Field(default_factory=dict)
 
 
-def route(request: str, intent: str, assume: bool, context: Context) -> Routed:
+def route(request: str, intent: str, assume: bool, experiments: list[str], context: Context) -> Routed:
     """Read a request twice; with `assume` the first reader is believed where they disagree.
 
     Two readers that agree are not enough if no word of the request speaks of the experiment: a model that must
     choose among few names also finds one where none was meant.
     """
-    experiments = context.tools.experiments()
     votes, seconds = _votes(request, experiments, context)
     inside = [vote for vote in votes if vote.intent != "other"]
     if not inside:

@@ -1,7 +1,8 @@
-"""What a drafted sentence stands on: facts it refers to, a passage that says the same, or nothing.
+"""What a drafted sentence stands on: facts it refers to, passages that say the same, or nothing.
 
 The model writes sentences with references in place of numbers and no citation of its own. Code decides what each
-sentence stands on: it attaches the passage that supports it and rejects a sentence that stands on nothing.
+sentence stands on: it attaches the passage that supports it and rejects a sentence that stands on nothing. A reason
+("because ...", "so that ...") must itself be said by a passage, whatever facts stand beside it.
 """
 
 from __future__ import annotations
@@ -14,12 +15,20 @@ from agent.grammar import find_digits_and_number_words
 from agent.present import REFERENCE
 from tools.records import Citation, Fact, Record
 
-SUPPORTING = 0.62  # cosine similarity of all-MiniLM-L6-v2 above which a passage may carry a sentence alone
-RELATED = 0.5  # and above which it is attached to a sentence that stands on facts already
+SUPPORTING = 0.62  # cosine similarity of all-MiniLM-L6-v2 above which a passage carries a sentence or a reason
+RELATED = 0.5  # and above which it is attached to a sentence that stands on facts
 COPIED = 0.8  # and above which a sentence repeats the passage
-_NEGATIONS = re.compile(r"\b(not|no|never|without|cannot|avoid|neither|nor|unless|hardly|n't)\b|n't\b", re.IGNORECASE)
 REACH_BEFORE, REACH_BEHIND = 4, 2  # words beside a reference in which its fact must be named
 _WORD = re.compile(r"[a-z][a-z-]+")
+_REASON = re.compile(
+    r",?\s*\b(?:because|since|so that|so as to|in order to|therefore|hence|thus|which ensures|as(?= otherwise))\b\s*",
+    re.IGNORECASE,
+)
+_TURNS = re.compile(
+    r"\b(not|no|never|without|cannot|avoid|neither|nor|unless|hardly|otherwise|instead|except|rather|fails?|low|high"
+    r"|lower|higher|slow|fast|slowly|quickly|early|late|less|more|least|most|before|after)\b|(n't)\b",
+    re.IGNORECASE,
+)
 _PLAIN = re.compile(r"[A-Za-z ,.;:()'’-]*")
 _ATTRIBUTION = re.compile(
     r"\b(et al|according to|as (?:shown|reported|stated|described|recommended|demonstrated) (?:in|by)|reported|cited?"
@@ -41,66 +50,98 @@ class Support(Record):
     sentence: str
     reason: str | None = None
     citation: str | None = None
-    similarity: float = 0.0
 
 
 def support(
     sentences: Sequence[str],
     facts: Mapping[str, Fact],
-    aliases: Mapping[str, Sequence[str]],
+    words: Mapping[str, Sequence[str]],
     citations: Sequence[Citation],
     embed: Callable[[Sequence[str]], Any],
 ) -> list[Support]:
-    """Judge each sentence; `aliases` are the words of which one must stand beside a fact's reference."""
-    plain = [REFERENCE.sub("", sentence) for sentence in sentences]
-    similarity = embed(plain) @ embed([c.quote for c in citations]).T if plain and citations else None
-    verdicts = []
-    for row, sentence in enumerate(sentences):
-        reason, on_facts = _facts_fit(sentence, facts, aliases)
-        best, score = None, 0.0
-        if similarity is not None:
-            order = similarity[row].argsort()[::-1]
-            best = next((citations[i] for i in order if _same_polarity(sentence, citations[i].quote)), None)
-            score = float(similarity[row][citations.index(best)]) if best else 0.0
-        if reason is None and on_facts and best and score >= COPIED and find_digits_and_number_words(best.quote):
-            reason = f"puts facts in place of the numbers of passage {best.id}"
-        if reason is None and not on_facts and score < SUPPORTING:
-            reason = "stands on no fact and no passage"
-        attached = best.id if best and reason is None and score >= RELATED else None
-        verdicts.append(Support(sentence=sentence, reason=reason, citation=attached, similarity=score))
-    return verdicts
+    """Judge each sentence; `words` are those of which one must stand beside a fact's reference."""
+    passages = _Passages(citations, embed)
+    return [_judge(sentence, facts, words, passages) for sentence in sentences]
 
 
-def _facts_fit(
-    sentence: str, facts: Mapping[str, Fact], aliases: Mapping[str, Sequence[str]]
-) -> tuple[str | None, bool]:
-    """Return why the sentence's references do not fit (or None), and whether it stands on any."""
+class _Passages:
+    """The quotations and their clauses, to be compared with what was drafted."""
+
+    def __init__(self, citations: Sequence[Citation], embed: Callable[[Sequence[str]], Any]) -> None:
+        self.pieces = [(piece, citation) for citation in citations for piece in _clauses(citation.quote)]
+        self.embed = embed
+        self.vectors = embed([piece for piece, _ in self.pieces]) if self.pieces else None
+
+    def nearest(self, text: str) -> tuple[float, Citation | None]:
+        """Return the passage that says `text` most nearly, among those that turn it the same way."""
+        if self.vectors is None:
+            return 0.0, None
+        scores = self.vectors @ self.embed([text])[0]
+        alike = [
+            (float(score), -index)
+            for index, (score, (piece, _)) in enumerate(zip(scores, self.pieces, strict=True))
+            if _turns(piece) == _turns(text)
+        ]
+        if not alike:
+            return 0.0, None
+        score, index = max(alike)
+        return score, self.pieces[-index][1]
+
+
+def _clauses(quote: str) -> list[str]:
+    """Return a quotation and, where it gives reasons, its parts."""
+    parts = [part for part in _REASON.split(quote) if len(part.split()) > 2]
+    return [quote, *parts] if len(parts) > 1 else [quote]
+
+
+def _turns(text: str) -> list[str]:
+    """Return the words that turn a statement round, or say which way it goes: they must be the same in both."""
+    return sorted({match[0].lower() for match in _TURNS.finditer(text)})
+
+
+def _judge(
+    sentence: str, facts: Mapping[str, Fact], words: Mapping[str, Sequence[str]], passages: _Passages
+) -> Support:
+    reason = _unfit(sentence, facts, words)
+    if reason is not None:
+        return Support(sentence=sentence, reason=reason)
+    on_facts = REFERENCE.search(sentence) is not None
+    plain = " ".join(REFERENCE.sub("", sentence).split())
+    score, citation = passages.nearest(plain)
+    if on_facts and citation and score >= COPIED and find_digits_and_number_words(citation.quote):
+        return Support(sentence=sentence, reason=f"puts facts in place of the numbers of passage {citation.id}")
+    if score < SUPPORTING:
+        main, *reasons = _REASON.split(plain)
+        found = [passages.nearest(clause) for clause in (reasons if on_facts else [main, *reasons])]
+        if any(likeness < SUPPORTING for likeness, _ in found):
+            what = "gives a reason that no passage gives" if on_facts else "stands on no fact and no passage"
+            return Support(sentence=sentence, reason=what)
+        score, citation = max([(score, citation), *found], key=lambda pair: pair[0])
+    return Support(sentence=sentence, citation=citation.id if citation and score >= RELATED else None)
+
+
+def _unfit(sentence: str, facts: Mapping[str, Fact], words: Mapping[str, Sequence[str]]) -> str | None:
+    """Return what no draft may hold, or the first reference that does not fit; None if the sentence is clean."""
     words_only = REFERENCE.sub("", sentence)
     if found := find_digits_and_number_words(words_only):
-        return f"types the number {found[0]!r}", False
+        return f"types the number {found[0]!r}"
     if (source := _ATTRIBUTION.search(words_only)) is not None:
-        return f"names a source ({source[0]!r}), which only code attaches", False
-    keys = [match[2] for match in REFERENCE.finditer(sentence)]
-    unknown = [key for key in keys if key not in facts]
+        return f"names a source ({source[0]!r}), which only code attaches"
+    unknown = [match[2] for match in REFERENCE.finditer(sentence) if match[2] not in facts]
     if unknown:
-        return f"refers to {unknown[0]!r}, which is no fact", False
+        return f"refers to {unknown[0]!r}, which is no fact"
     if not _PLAIN.fullmatch(words_only):
-        return "types a character that no draft may hold", False
+        return "types a character that no draft may hold"
     if (unit := _UNIT_AFTER.search(sentence)) is not None:
-        return f"puts the unit {unit[1]!r} behind a fact that has its own", False
+        return f"puts the unit {unit[1]!r} behind a fact that has its own"
     for match in REFERENCE.finditer(sentence):
-        if not _spoken_of(sentence, match.start(), match.end(), aliases.get(match[2], ())):
-            return f"refers to {match[2]} without speaking of it", False
-    return None, bool(keys)
+        if not _spoken_of(sentence, match.start(), match.end(), words.get(match[2], ())):
+            return f"refers to {match[2]} without speaking of it"
+    return None
 
 
-def _spoken_of(sentence: str, start: int, end: int, aliases: Sequence[str]) -> bool:
+def _spoken_of(sentence: str, start: int, end: int, words: Sequence[str]) -> bool:
     """Say whether one of the words for a fact stands close before its reference, or right behind it."""
     before = _WORD.findall(sentence[:start].lower())[-REACH_BEFORE:]
     behind = _WORD.findall(sentence[end:].lower())[:REACH_BEHIND]
-    return any(word.startswith(alias) for word in (*before, *behind) for alias in aliases)
-
-
-def _same_polarity(sentence: str, quote: str) -> bool:
-    """A passage that denies cannot carry a sentence that affirms, nor the other way round."""
-    return bool(_NEGATIONS.search(sentence)) == bool(_NEGATIONS.search(quote))
+    return any(found.startswith(word) for found in (*before, *behind) for word in words)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -27,11 +26,6 @@ Notify = Callable[[str], None]
 Compiled = CompiledStateGraph[State, Context, Request, Result]
 
 
-def new_thread() -> str:
-    """Return an identifier for a fresh thread."""
-    return secrets.token_hex(4)
-
-
 @contextmanager
 def checkpoints(path: Path) -> Iterator[SqliteSaver]:
     """Open the checkpoint database; only this project's own records are ever rebuilt from it."""
@@ -48,7 +42,12 @@ def checkpoints(path: Path) -> Iterator[SqliteSaver]:
 
 
 def converse(
-    context: Context, thread: str, request: Request | None, *, path: Path, notify: Notify = lambda message: None
+    context: Context,
+    thread: str,
+    request: Request | None,
+    *,
+    path: Path,
+    notify: Notify = lambda message: None,
 ) -> Answer:
     """Start a turn, answer the question that a thread waits on, or go on where a killed process stopped.
 
@@ -66,7 +65,8 @@ def converse(
             if mode == "custom" and isinstance(update, dict) and "progress" in update:
                 notify(str(update["progress"]))
         answer = _answer(graph, config)
-    seconds = {**answer.seconds, "total": perf_counter() - start}
+    seconds = states.add_seconds(answer.seconds, dict(context.seconds))
+    seconds["total"] = perf_counter() - start + sum(context.seconds.values())
     return answer.model_copy(update={"thread": thread, "seconds": seconds})
 
 

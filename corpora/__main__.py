@@ -12,9 +12,7 @@ from corpora.trust import PACKAGED, write_manifest
 
 def main() -> int:
     """Run the command; returns its exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m corpora", description="Record the documents as reviewed."
-    )
+    parser = argparse.ArgumentParser(prog="python -m corpora", description="Record the documents as reviewed.")
     parser.add_argument("--root", type=Path, default=PACKAGED, help="the folder of documents")
     parser.add_argument("--retire", nargs="*", default=[], metavar="ID", help="documents to withdraw")
     given = parser.parse_args()

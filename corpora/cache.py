@@ -70,9 +70,7 @@ class VectorCache:
         try:
             yield
         except (OSError, sqlite3.Error) as error:
-            raise EmbedError(
-                f"{self._path}: the cache of vectors cannot be used ({error}); delete the file"
-            ) from error
+            raise EmbedError(f"{self._path}: the cache of vectors cannot be used ({error}); delete the file") from error
 
     def _connect(self) -> sqlite3.Connection:
         if self._path is not None:
@@ -81,9 +79,7 @@ class VectorCache:
         connection = sqlite3.connect(target, timeout=30, check_same_thread=False)
         try:
             with connection:
-                connection.execute(
-                    "CREATE TABLE IF NOT EXISTS vectors (key TEXT PRIMARY KEY, vector BLOB NOT NULL)"
-                )
+                connection.execute("CREATE TABLE IF NOT EXISTS vectors (key TEXT PRIMARY KEY, vector BLOB NOT NULL)")
         except sqlite3.DatabaseError:
             with contextlib.suppress(sqlite3.Error):
                 connection.close()

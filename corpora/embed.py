@@ -54,9 +54,7 @@ class Embedder:
         model is missing or is not the pinned one.
         """
         known = self._cache.get(texts)
-        missing = list(
-            dict.fromkeys(text for text, vector in zip(texts, known, strict=True) if vector is None)
-        )
+        missing = list(dict.fromkeys(text for text, vector in zip(texts, known, strict=True) if vector is None))
         if not missing:
             return _stack(known)
         # Texts of like length in one batch: the shorter ones are padded to the longest.
@@ -95,13 +93,9 @@ class Embedder:
                 with (folder / name).open("rb") as file:
                     actual = hashlib.file_digest(file, "sha256").hexdigest()
             except OSError as error:
-                raise EmbedError(
-                    f"{folder / name}: missing from the embedding model; install it again"
-                ) from error
+                raise EmbedError(f"{folder / name}: missing from the embedding model; install it again") from error
             if actual != expected:
-                raise EmbedError(
-                    f"{folder / name}: not the publisher's file (sha256 {actual}); install it again"
-                )
+                raise EmbedError(f"{folder / name}: not the publisher's file (sha256 {actual}); install it again")
         return folder
 
     @cached_property
@@ -129,13 +123,21 @@ class Embedder:
         return model
 
     def _encode(self, batch: list[str]) -> NDArray[np.float32]:
-        vectors = self._heavy.encode(
-            batch,
-            batch_size=_BATCH,
-            normalize_embeddings=True,
-            show_progress_bar=False,
-            convert_to_numpy=True,
-        )
+        encode = self._heavy.encode
+        import torch  # behind sentence-transformers, which has brought it by now
+
+        before = torch.get_num_threads()
+        torch.set_num_threads(os.cpu_count() or before)
+        try:
+            vectors = encode(
+                batch,
+                batch_size=_BATCH,
+                normalize_embeddings=True,
+                show_progress_bar=False,
+                convert_to_numpy=True,
+            )
+        finally:
+            torch.set_num_threads(before)
         return np.asarray(vectors, dtype=np.float32)
 
 

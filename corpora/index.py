@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -123,6 +124,10 @@ class Index:
         hits.sort(key=lambda hit: (-hit.score, hit.passage.document, hit.passage.start, hit.passage.id))
         return hits[:limit]
 
+    def session(self) -> AbstractContextManager[None]:
+        """Keep the index open for several searches in the body, which then need not open it one by one."""
+        return self._engine.session()
+
     def close(self) -> None:
         """Let go of what is held."""
         self._engine.close()
@@ -140,9 +145,7 @@ def _bm25(texts: Sequence[str]) -> qdrant.Bm25:
     """The engine's BM25 with the mean length, in its own tokens, of the texts at hand."""
     # With b = 0 a term of frequency f weighs f (k + 1) / (f + k): the frequencies follow from the weights.
     plain = qdrant.Bm25(qdrant.Bm25Config(language="english", k=_BM25_K, b=0.0))
-    lengths = [
-        sum(w * _BM25_K / (_BM25_K + 1 - w) for w in plain.embed_document(text).values) for text in texts
-    ]
+    lengths = [sum(w * _BM25_K / (_BM25_K + 1 - w) for w in plain.embed_document(text).values) for text in texts]
     mean = float(np.mean(lengths)) if lengths else 0.0
     return qdrant.Bm25(qdrant.Bm25Config(language="english", k=_BM25_K, avg_len=max(mean, 1.0)))
 

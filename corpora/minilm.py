@@ -49,8 +49,7 @@ class MiniLM:
 
     def _layer(self, hidden: Array, name: str) -> Array:
         query, key, value = (
-            self._split(self._dense(hidden, f"{name}.attention.self.{part}"))
-            for part in ("query", "key", "value")
+            self._split(self._dense(hidden, f"{name}.attention.self.{part}")) for part in ("query", "key", "value")
         )
         scores = query @ key.transpose(0, 2, 1) / np.float32(np.sqrt(query.shape[-1]))
         weights = np.exp(scores - scores.max(axis=-1, keepdims=True))

@@ -111,9 +111,7 @@ class Retriever:
             raise QuestionError(f"kind = {kind!r}: choose one of {', '.join(KINDS)}")
         known = sorted({name for document in self.library.values() for name in document.card.experiments})
         if experiment is not None and experiment not in known:
-            raise QuestionError(
-                f"experiment = {experiment!r}: the corpus covers {', '.join(known) or 'none'}"
-            )
+            raise QuestionError(f"experiment = {experiment!r}: the corpus covers {', '.join(known) or 'none'}")
 
     def _words(self, passage: Passage) -> str:
         """What a passage is found by: a paragraph often leaves out what its headings say."""

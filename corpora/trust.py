@@ -111,9 +111,7 @@ def read_manifest(root: Path) -> Manifest:
         return Manifest()
     except (OSError, ValidationError) as error:
         first = str(error).splitlines()[0]
-        raise TrustError(
-            f"{path}: the manifest cannot be read ({first}); restore it or write it anew"
-        ) from error
+        raise TrustError(f"{path}: the manifest cannot be read ({first}); restore it or write it anew") from error
 
 
 def write_manifest(root: Path, retired: tuple[str, ...] = ()) -> Manifest:
@@ -188,13 +186,9 @@ def _admit(folder: Path, entry: Entry | None) -> Document:
 
 def _folders(root: Path) -> list[Path]:
     try:
-        return sorted(
-            path for path in root.iterdir() if path.is_dir() and not path.name.startswith((".", "_"))
-        )
+        return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith((".", "_")))
     except OSError as error:
-        raise TrustError(
-            f"{root}: no folder of documents ({error.strerror}); give one that exists"
-        ) from error
+        raise TrustError(f"{root}: no folder of documents ({error.strerror}); give one that exists") from error
 
 
 def _read(folder: Path) -> tuple[bytes, bytes]:

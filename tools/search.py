@@ -113,12 +113,14 @@ class Corpus:
         self.embed(list(topics.values()))
         embedding = perf_counter() - start
         labels = _labels()
-        for name, query in topics.items():
-            taken = {(c.document, c.start) for c in citations}
-            for sentence in self._sentences(query, experiment, per_topic, taken):
-                citation = self._citation(next(labels), sentence)
-                citations.append(citation)
-                served[citation.id] = name
+        self.build()
+        with self.retriever.index.session():
+            for name, query in topics.items():
+                taken = {(c.document, c.start) for c in citations}
+                for sentence in self._sentences(query, experiment, per_topic, taken):
+                    citation = self._citation(next(labels), sentence)
+                    citations.append(citation)
+                    served[citation.id] = name
         return Evidence(
             tool="search",
             citations=tuple(citations),

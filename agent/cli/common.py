@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from time import perf_counter
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -15,6 +16,7 @@ from agent.errors import BadRequest
 from agent.runs import as_json
 from agent.settings import Settings
 
+STARTED = perf_counter()  # as near to the start of the process as our own code can tell
 DONE, FAILURE, BAD_INPUT, WITHHELD = 0, 1, 2, 3
 
 stdout = Console(soft_wrap=True, highlight=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import traceback
@@ -14,6 +15,10 @@ from agent.cli.common import BAD_INPUT, FAILURE, WITHHELD, settings, stderr
 from agent.errors import AgentError, Withheld
 from agent.runs import as_json, run_id, write_whole
 from tools.errors import Failed, ToolError
+
+# A team of PyTorch's threads beside llama.cpp's makes libgomp put both to sleep at every barrier: the model then writes
+# a third slower. The solver's kernels have threads of their own, and embedding in bulk asks for a team while it lasts.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 app = typer.Typer(
     name="labwright",
@@ -65,7 +70,7 @@ def main(arguments: list[str] | None = None) -> None:
     except typer.Abort:
         status = _say("stopped", BAD_INPUT, as_object)
     except TyperException as error:
-        told = getattr(error, "format_message", lambda: str(error))()
+        told = error.format_message() if hasattr(error, "format_message") else str(error)
         status = _say(f"{told} ('labwright --help' lists the commands)", BAD_INPUT, as_object)
     except (Withheld, Failed) as error:
         status = _say(str(error), WITHHELD, as_object)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
+from time import perf_counter
 from typing import Annotated
 
 import typer
-from rich.markdown import Markdown
 from rich.table import Table
 
-from agent.cli.common import WITHHELD, Json, emit, finish, progress, settings, stderr, stdout
+from agent.cli.common import STARTED, WITHHELD, Json, emit, finish, progress, settings, stderr, stdout
 from agent.errors import BadRequest
 from agent.runs import RunRecord, RunStore
+from agent.settings import Settings
 from agent.state import Answer, Request
 
 LONGEST_REQUEST = 4000  # characters; a longer request would not fit the model's window beside its prompt
@@ -55,26 +57,29 @@ def _converse(
     if request is not None and len(request) > LONGEST_REQUEST:
         raise BadRequest(f"the request has {len(request)} characters; keep it below {LONGEST_REQUEST}")
     config = settings()
-    with progress("starting") as notify:
-        from agent.build import (
-            context,  # brings the libraries of the agent: seconds that --help need not wait for
+    payload = None
+    if request is not None:
+        payload = Request.model_validate(
+            {"request": request.strip(), "intent": intent, "experiment": experiment, "assume": yes}
         )
-        from agent.threads import converse, new_thread
-
-        identifier = thread or new_thread()
-        payload = None
-        if request is not None:
-            payload = Request.model_validate(
-                {"request": request.strip(), "intent": intent, "experiment": experiment, "assume": yes}
-            )
-        with context(config, notify) as ready:
-            answer = converse(ready, identifier, payload, path=config.threads_path, notify=notify)
+    identifier = thread or secrets.token_hex(4)
+    answer = _turn(config, identifier, payload, "starting", STARTED)
     while answer.status == "needs_input" and ask_here:
         reply = typer.prompt(answer.question or "")
-        with progress("going on") as notify, context(config, notify) as ready:
-            payload = Request.model_validate({"request": reply, "intent": intent})
-            answer = converse(ready, identifier, payload, path=config.threads_path, notify=notify)
+        payload = Request.model_validate({"request": reply, "intent": intent})
+        answer = _turn(config, identifier, payload, "going on", perf_counter())
     return answer
+
+
+def _turn(config: Settings, thread: str, payload: Request | None, message: str, began: float) -> Answer:
+    """Run one turn of a thread on the real parts."""
+    with progress(message) as notify:
+        # Imported here, since they take a second that --help need not wait for.
+        from agent.build import context
+        from agent.threads import converse
+
+        with context(config, notify, began) as ready:
+            return converse(ready, thread, payload, path=config.threads_path, notify=notify)
 
 
 def _finish(answer: Answer, request: str | None, as_object: bool) -> None:
@@ -103,6 +108,8 @@ def _finish(answer: Answer, request: str | None, as_object: bool) -> None:
 
 def _show(answer: Answer) -> None:
     if stdout.is_terminal:
+        from rich.markdown import Markdown  # a tenth of a second that a script need not wait for
+
         stdout.print(Markdown(answer.text))
     else:
         sys.stdout.write(answer.text)

@@ -30,7 +30,7 @@ _ALTERNATIVES = (64, 8192)
 
 
 class LocalModel:
-    """A GGUF model run in this process. Nothing is loaded before the first call, or before `preload`."""
+    """A GGUF model run in this process. Nothing is loaded before the first call."""
 
     def __init__(self, path: str | Path, threads: int | None = None, name: str | None = None) -> None:
         self._path = Path(path)
@@ -40,7 +40,6 @@ class LocalModel:
         self._lock = threading.RLock()
         self._server: Any = None
         self._http: httpx.Client | None = None
-        self._loading: threading.Thread | None = None
         self._prefixes = cache_root() / "prefixes"
         self._resident = ""
 
@@ -48,12 +47,6 @@ class LocalModel:
     def name(self) -> str:
         """Return what to call the model in an answer's record."""
         return self._name
-
-    def preload(self) -> None:
-        """Load the model in the background, so that other work can go on; errors show at the first call."""
-        if self._server is None and self._loading is None:
-            self._loading = threading.Thread(target=self._try_load, name="labwright-model", daemon=True)
-            self._loading.start()
 
     def choose(self, prompt: Prompt, options: list[str]) -> Choice:
         """Score `options` by the model's probabilities of the next token after `prompt`."""
@@ -149,13 +142,6 @@ class LocalModel:
         if answer.status_code != httpx.codes.OK:
             raise ModelError(f"{self._name} refused the call: {_reason(answer)}")
         return dict(answer.json())
-
-    def _try_load(self) -> None:
-        """Load in the background; a failure is met again, and raised, at the first call."""
-        try:
-            self._load()
-        except ModelError:
-            return
 
     def _load(self) -> None:
         """Load the model once.

@@ -36,12 +36,11 @@ def compute(state: State, runtime: Runtime[Context]) -> Command[Literal["draft",
     except ToolError as error:
         seconds = {"solver": perf_counter() - start}
         return Command(goto="withhold", update={"checks": [_failed(str(error))], "seconds": seconds})
+    seconds = {"solver": perf_counter() - start}
     if need := evidence.data.get("need"):
         missed = Check(name="target precision", kind="constraint", status="fail", detail=str(need))
-        return Command(
-            goto="withhold", update={"evidence": [evidence], "checks": [missed], "seconds": evidence.seconds}
-        )
-    return Command(goto="draft", update={"evidence": [evidence], "seconds": evidence.seconds})
+        return Command(goto="withhold", update={"evidence": [evidence], "checks": [missed], "seconds": seconds})
+    return Command(goto="draft", update={"evidence": [evidence], "seconds": seconds})
 
 
 def request_for(brief: Brief, repairs: int) -> dict[str, object]:

@@ -25,11 +25,13 @@ def understand(state: State, runtime: Runtime[Context]) -> Command[Literal["ask"
     get_stream_writer()({"progress": "understanding the request"})
     start = perf_counter()
     context = runtime.context
-    routed = _route(state, context)
-    seconds = dict(routed.seconds)
+    known = context.tools.experiments()
+    # The first look at the experiments brings the solver's libraries.
+    opened = {"solver": perf_counter() - start}
+    routed = _route(state, context, known)
+    seconds = {**opened, **routed.seconds}
     if routed.declined:
-        known = ", ".join(context.tools.experiments())
-        return _go("withhold", start, seconds, declined=DECLINED.format(known=known))
+        return _go("withhold", start, seconds, declined=DECLINED.format(known=", ".join(known)))
     if routed.question is not None:
         return _go("ask", start, seconds, question=routed.question)
     if state.intent == "ask":
@@ -44,16 +46,15 @@ def understand(state: State, runtime: Runtime[Context]) -> Command[Literal["ask"
     return _go("retrieve", start, seconds, **update)
 
 
-def _route(state: State, context: Context) -> Routed:
+def _route(state: State, context: Context, known: list[str]) -> Routed:
     """Take what the person said outright; ask the model and the classifier about the rest."""
-    known = context.tools.experiments()
     reply = next((text.strip().lower() for name, text in reversed(state.replies) if name == "experiment"), None)
     if reply is not None:
         named = [name for name in known if name in reply]
         return Routed(experiment=named[0]) if len(named) == 1 else Routed(question=which_experiment(known))
     if state.experiment is not None:
         return Routed(experiment=state.experiment)
-    return route(state.request, state.intent, state.assume, context)
+    return route(state.request, state.intent, state.assume, known, context)
 
 
 def _go(target: Any, start: float, seconds: dict[str, float], **update: Any) -> Command[Any]:

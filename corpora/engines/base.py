@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -51,9 +52,7 @@ class Engine(Protocol):
     def fingerprint(self) -> str | None:
         """What the points were built from; None if nothing is there."""
 
-    def write(
-        self, fingerprint: str, points: Sequence[Point], progress: Progress | None, force: bool = False
-    ) -> bool:
+    def write(self, fingerprint: str, points: Sequence[Point], progress: Progress | None, force: bool = False) -> bool:
         """Replace all points at once; False, and nothing done, if `fingerprint` is there already.
 
         With `force` what is there is not asked.
@@ -61,6 +60,9 @@ class Engine(Protocol):
 
     def query(self, request: Request) -> list[tuple[dict[str, Any], float]]:
         """The payloads found with their scores, best first."""
+
+    def session(self) -> AbstractContextManager[None]:
+        """Keep the store open for the queries of the body, where opening it costs something."""
 
     def close(self) -> None:
         """Let go of what is held."""

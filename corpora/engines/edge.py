@@ -7,7 +7,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -31,21 +31,18 @@ class EdgeEngine:
     def __init__(self, folder: Path, dimension: int, wait_seconds: float, notify: Notify | None) -> None:
         self._folder, self._dimension = folder, dimension
         self._wait, self._notify = wait_seconds, notify
+        self._shard: Any = None
         try:
             (folder / "shards").mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StoreError(
-                f"{folder}: no index can be kept there ({error.strerror}); choose another path"
-            ) from error
+            raise StoreError(f"{folder}: no index can be kept there ({error.strerror}); choose another path") from error
 
     def fingerprint(self) -> str | None:
         """What the finished shard was built from; None if there is none."""
         current = self._current()
         return current["fingerprint"] if current else None
 
-    def write(
-        self, fingerprint: str, points: Sequence[Point], progress: Progress | None, force: bool = False
-    ) -> bool:
+    def write(self, fingerprint: str, points: Sequence[Point], progress: Progress | None, force: bool = False) -> bool:
         """Build a shard from `points` and let it take the place of the one before."""
         with self._held("building"):
             if not force and self.fingerprint() == fingerprint:
@@ -62,9 +59,19 @@ class EdgeEngine:
 
     def query(self, request: Request) -> list[tuple[dict[str, Any], float]]:
         """The payloads found with their scores, best first."""
-        with self._held("searching"), self._opened() as shard:
-            found = shard.query(_translate(request))
+        with nullcontext() if self._shard else self.session():
+            found = self._shard.query(_translate(request))
         return [(point.payload or {}, point.score) for point in found]
+
+    @contextmanager
+    def session(self) -> Iterator[None]:
+        """Hold the lock and the shard for the queries of the body; other commands wait meanwhile."""
+        with self._held("searching"), self._opened() as shard:
+            self._shard = shard
+            try:
+                yield
+            finally:
+                self._shard = None
 
     def close(self) -> None:
         """Nothing is held between calls."""

@@ -32,9 +32,7 @@ def held(folder: Path, purpose: str, wait_seconds: float, notify: Notify | None 
         lock.acquire(timeout=min(GRACE_SECONDS, wait_seconds))
     except OSError as error:
         if not isinstance(error, Timeout):
-            raise StoreError(
-                f"{folder}: the index cannot be locked ({error.strerror}); choose another path"
-            ) from error
+            raise StoreError(f"{folder}: the index cannot be locked ({error.strerror}); choose another path") from error
         rest = wait_seconds - (time.monotonic() - start)
         if notify and rest > 0:
             notify(f"the index is held by {_holder(folder)}; waiting up to {wait_seconds:g} s")

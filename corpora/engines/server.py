@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from corpora.engines.base import DENSE, RRF_K, SPARSE, Point, Request
@@ -32,9 +32,7 @@ class ServerEngine:
         from qdrant_client import QdrantClient
 
         try:
-            client = QdrantClient(
-                url=url, api_key=api_key, timeout=_TIMEOUT_SECONDS, check_compatibility=False
-            )
+            client = QdrantClient(url=url, api_key=api_key, timeout=_TIMEOUT_SECONDS, check_compatibility=False)
         except ValueError as error:
             raise StoreError(f"{url}: not the address of a Qdrant server ({error})") from error
         engine = cls(client, dimension, url)
@@ -49,9 +47,7 @@ class ServerEngine:
                     return str(alias.collection_name).removeprefix(f"{ALIAS}-")
         return None
 
-    def write(
-        self, fingerprint: str, points: Sequence[Point], progress: Progress | None, force: bool = False
-    ) -> bool:
+    def write(self, fingerprint: str, points: Sequence[Point], progress: Progress | None, force: bool = False) -> bool:
         """Fill a collection from `points` and move the alias to it."""
         before = self.fingerprint()
         if not force and before == fingerprint:
@@ -74,10 +70,12 @@ class ServerEngine:
         if self.fingerprint() is None:
             raise IndexMissingError(f"{self._where}: no index has been built there; build it first")
         with self._answering():
-            found = self._client.query_points(
-                ALIAS, with_payload=True, limit=request.limit, **_translate(request)
-            )
+            found = self._client.query_points(ALIAS, with_payload=True, limit=request.limit, **_translate(request))
         return [(point.payload, point.score) for point in found.points]
+
+    def session(self) -> AbstractContextManager[None]:
+        """Nothing to open: the server is."""
+        return nullcontext()
 
     def close(self) -> None:
         """Close the connection."""
@@ -90,9 +88,7 @@ class ServerEngine:
         self._client.delete_collection(name)
         self._client.create_collection(
             name,
-            vectors_config={
-                DENSE: models.VectorParams(size=self._dimension, distance=models.Distance.COSINE)
-            },
+            vectors_config={DENSE: models.VectorParams(size=self._dimension, distance=models.Distance.COSINE)},
             sparse_vectors_config={SPARSE: models.SparseVectorParams(modifier=models.Modifier.IDF)},
         )
 
@@ -134,8 +130,7 @@ def _translate(request: Request) -> dict[str, Any]:
     from qdrant_client import models
 
     conditions: list[Any] = [
-        models.FieldCondition(key=field, match=models.MatchAny(any=list(values)))
-        for field, values in request.narrow
+        models.FieldCondition(key=field, match=models.MatchAny(any=list(values))) for field, values in request.narrow
     ]
     narrow = models.Filter(must=conditions) if conditions else None
     legs: list[tuple[Any, str]] = []
@@ -147,7 +142,5 @@ def _translate(request: Request) -> dict[str, Any]:
     if len(legs) == 1:
         query, using = legs[0]
         return {"query": query, "using": using, "query_filter": narrow}
-    prefetch = [
-        models.Prefetch(query=q, using=using, limit=request.depth, filter=narrow) for q, using in legs
-    ]
+    prefetch = [models.Prefetch(query=q, using=using, limit=request.depth, filter=narrow) for q, using in legs]
     return {"query": models.RrfQuery(rrf=models.Rrf(k=RRF_K)), "prefetch": prefetch}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.nodes.draft import ALIASES
+from agent.writing import FACT_WORDS
 from agent.support import support
 from tests.agent import doubles
 
@@ -10,7 +10,7 @@ FACTS = {fact.id: fact for fact in doubles.facts()}
 
 
 def judged(sentence: str) -> tuple[str | None, str | None]:
-    (verdict,) = support([sentence], FACTS, ALIASES, doubles.citations(), doubles.embed)
+    (verdict,) = support([sentence], FACTS, FACT_WORDS, doubles.citations(), doubles.embed)
     return verdict.reason, verdict.citation
 
 

@@ -17,7 +17,7 @@ from physics.design.tracer import Bed, tracer_candidates, tracer_models
 from physics.errors import ParameterError
 from physics.experiments.column import EXPERIMENT, scheme_of
 
-FLOWS = 8
+FLOWS = 6
 PULSES = (0.25, 0.5, 1.0)  # pore volumes
 AFTERWARDS = (1.3, 1.9)  # pore volumes after the input ends: for narrow fronts, and for the widest assumed
 SPREAD = 3.0  # the prior's central part spans a factor of this to either side of the median dispersivity

@@ -15,7 +15,6 @@ def test_nothing_is_loaded_before_the_first_call(tmp_path):
     model = LocalModel(tmp_path / "absent.gguf")
     assert isinstance(model, LanguageModel)
     assert model.name == "absent"
-    model.preload()
     with pytest.raises(ModelUnavailable, match="no model file"):
         model.complete(PROMPT.with_user("x"))
     model.close()

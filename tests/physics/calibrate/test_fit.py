@@ -72,9 +72,7 @@ def test_intervals_cover_as_often_as_they_say(model):
     generator = torch.Generator().manual_seed(5)
     clean = model(tensors({**TRUTH, **X}), times(20))
     noise = 0.02 * torch.randn(sets, 20, generator=generator, dtype=torch.float64)
-    fits = fit_batch(
-        model, times(20), clean + noise, {"velocity": 2.0, "dispersion": 0.3}, fixed=X, level=level
-    )
+    fits = fit_batch(model, times(20), clean + noise, {"velocity": 2.0, "dispersion": 0.3}, fixed=X, level=level)
     assert all(one.status is FitStatus.CONVERGED for one in fits)
     for name, value in TRUTH.items():
         inside = sum(one.parameters[name].lower <= value <= one.parameters[name].upper for one in fits) / sets

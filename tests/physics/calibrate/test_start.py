@@ -15,9 +15,7 @@ def curve(model, t):
 @pytest.mark.parametrize("kind", ["step", "leach"])
 def test_front(model, kind, end):
     t = torch.linspace(2.5, end, 60, dtype=torch.float64)
-    c = curve(model, t) + 0.01 * torch.randn(
-        60, generator=torch.Generator().manual_seed(0), dtype=torch.float64
-    )
+    c = curve(model, t) + 0.01 * torch.randn(60, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     start = start_column(t, 1 - c if kind == "leach" else c, 11.0, input=kind)
     assert start["velocity"] == pytest.approx(2.5, rel=0.03)
     assert start["dispersion"] == pytest.approx(0.15, rel=0.4)

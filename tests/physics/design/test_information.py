@@ -41,9 +41,7 @@ def test_sensitivities_agree_with_differences(model):
         ends = []
         for sign in (1, -1):
             moved = {**TRUTH, name: TRUTH[name] * math.exp(sign * h)}
-            ends.append(
-                model({k: torch.tensor([v], dtype=torch.float64) for k, v in moved.items()}, TIMES)[0]
-            )
+            ends.append(model({k: torch.tensor([v], dtype=torch.float64) for k, v in moved.items()}, TIMES)[0])
         assert torch.allclose(slope[:, j], (ends[0] - ends[1]) / (2 * h), atol=1e-8)
 
 

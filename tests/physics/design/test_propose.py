@@ -19,9 +19,7 @@ def candidates(velocities=(2.5, 5.0, 10.0), volumes=(1.3, 1.6, 2.0), spread=0.5)
         v = choice["velocity"]
         unknown = {"velocity": Unknown(v, 0.05), "dispersion": Unknown(0.06 * v, spread)}
         own = 11.0 / v
-        found.append(
-            Candidate(choice, {"position": 11.0}, unknown, choice["volumes"] * own, own, material_rate=v)
-        )
+        found.append(Candidate(choice, {"position": 11.0}, unknown, choice["volumes"] * own, own, material_rate=v))
     return found
 
 
@@ -73,9 +71,7 @@ def test_precision_is_what_simulated_fits_scatter_by(model):
     run = plan(model).recommended
     truth = {name: prior.median for name, prior in run.candidate.unknown.items()}
     parameters = {k: torch.tensor([v], dtype=torch.float64) for k, v in {**truth, "position": 11.0}.items()}
-    noise = 0.01 * torch.randn(
-        500, run.samples, generator=torch.Generator().manual_seed(0), dtype=torch.float64
-    )
+    noise = 0.01 * torch.randn(500, run.samples, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     fits = fit_batch(model, run.times, model(parameters, run.times) + noise, truth, fixed={"position": 11.0})
     scatter = torch.tensor([math.log(fit.parameters["dispersion"].value) for fit in fits]).std()
     assert 1.96 * float(scatter) == pytest.approx(run.nominal["dispersion"], rel=0.12)
@@ -117,10 +113,7 @@ def test_own_time_changes_nothing_but_the_clock(model):
             p = {k: torch.tensor([v], dtype=torch.float64) for k, v in {**case, "position": 11.0}.items()}
             assert torch.allclose(curves.curve[b, s], model(p, at * run.own_time)[0], atol=1e-9)
             h = 1e-6
-            moved = [
-                model({**p, "dispersion": p["dispersion"] * math.exp(x)}, at * run.own_time)[0]
-                for x in (h, -h)
-            ]
+            moved = [model({**p, "dispersion": p["dispersion"] * math.exp(x)}, at * run.own_time)[0] for x in (h, -h)]
             assert torch.allclose(curves.slope[b, s, :, 1], (moved[0] - moved[1]) / (2 * h), atol=1e-7)
 
 
