@@ -16,7 +16,7 @@ from agent.model.local import LocalModel
 from agent.model.server import ServerModel
 from agent.settings import Settings
 from tools import experiments
-from tools.planning import planning
+from tools.plans import planning
 from tools.records import Evidence
 from tools.search import Corpus
 

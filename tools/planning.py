@@ -52,17 +52,3 @@ class Planning(Record):
     tracer_instruments: dict[str, str]  # tracer -> the card of what measures it when no sensor is named
     instrument_bounds: dict[str, str]  # limit on a card -> the fact of a plan that it bounds
     tracers: tuple[str, ...]
-
-
-def planning(experiment: str) -> Planning:
-    """Return how `experiment` is planned.
-
-    Raises:
-        Retry: it cannot be planned (yet).
-    """
-    from tools.errors import Retry
-    from tools.plans import PLANS
-
-    if experiment not in PLANS:
-        raise Retry(f"{experiment!r} cannot be planned; these can: {', '.join(sorted(PLANS))}")
-    return PLANS[experiment]

@@ -44,6 +44,12 @@ def quoted(citation: Citation) -> list[Fact]:
     ]
 
 
+def _time(facts: dict[str, Fact], key: str) -> dict[str, Any] | None:
+    """Return when a concentration is predicted; None for what has no time."""
+    time = facts.get(key.replace("conc_", "time_")) if key.startswith("conc_") else None
+    return {"value": time.value, "unit": time.unit} if time else None
+
+
 def _numbers(ledger: Ledger) -> dict[str, Any]:
     """Return settings, predictions, schedule, curve and alternatives as the contract has them."""
     data: dict[str, Any] = ledger.data
@@ -62,6 +68,7 @@ def _numbers(ledger: Ledger) -> dict[str, Any]:
                 "unit": facts[key].unit,
                 "source": facts[key].source.run,
                 "fact": key,
+                "time": _time(facts, key),
             }
             for key in predicted
         ],

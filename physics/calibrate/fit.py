@@ -152,9 +152,7 @@ def fit_batch(
         curve, slope = sensitivities(model, {**constant, **free}, space.names, times)
         return curve, slope * space.slope(u)[:, None, :]
 
-    state = descend(
-        linearise, values, weights, space.inward(theta), space, iterations=iterations, tolerance=tolerance
-    )
+    state = descend(linearise, values, weights, space.inward(theta), space, iterations=iterations, tolerance=tolerance)
     return [_result(state, b, values[b], weights[b], space, level) for b in range(batch)]
 
 
@@ -166,12 +164,7 @@ def _column(name: str, value: float | Tensor, batch: int) -> Tensor:
 
 
 def _check(times: Tensor, values: Tensor, weights: Tensor, level: float) -> None:
-    if (
-        times.ndim != 1
-        or values.ndim != 2
-        or values.shape[1] != times.shape[0]
-        or weights.shape != values.shape
-    ):
+    if times.ndim != 1 or values.ndim != 2 or values.shape[1] != times.shape[0] or weights.shape != values.shape:
         shapes = f"times {tuple(times.shape)}, values {tuple(values.shape)}, weights {tuple(weights.shape)}"
         raise DataError(f"{shapes} do not fit; expected (n,), (batch, n) and (batch, n)")
     if times.numel() == 0:

@@ -75,9 +75,7 @@ def _sentence(null: Tensor, names: Sequence[str]) -> str:
         name = names[parts[0]]
         return f"{name} is not determined by these data: fix it, or measure where the curve depends on it."
     pivot = parts[-1]
-    known = [
-        _ratio(names[j], names[pivot], float(direction[j] / direction[pivot])) for j in parts if j != pivot
-    ]
+    known = [_ratio(names[j], names[pivot], float(direction[j] / direction[pivot])) for j in parts if j != pivot]
     others = _listed([names[j] for j in parts if j != pivot])
     return (
         f"Of {_listed([names[j] for j in parts])}, only {_listed(known)} "

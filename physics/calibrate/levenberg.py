@@ -110,9 +110,7 @@ def _sse(curve: Tensor, values: Tensor, weights: Tensor) -> Tensor:
     return (weights * (values - curve) ** 2).sum(-1)
 
 
-def _normal_equations(
-    state: Descent, values: Tensor, weights: Tensor, space: Space
-) -> tuple[Tensor, Tensor, Tensor]:
+def _normal_equations(state: Descent, values: Tensor, weights: Tensor, space: Space) -> tuple[Tensor, Tensor, Tensor]:
     """Return J^T W J (batch, P, P), J^T W r (batch, P) and which parameters are free to move (batch, P)."""
     weighted = state.jacobian * weights[..., None]
     normal = weighted.transpose(-1, -2) @ state.jacobian

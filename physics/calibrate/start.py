@@ -43,9 +43,7 @@ def start_column(
     t, c = np.asarray(times, dtype=float), np.asarray(values, dtype=float)
     if t.shape != c.shape or t.ndim != 1 or len(t) < 2:
         raise DataError("a start needs at least two points of time and concentration")
-    tau, sigma = (
-        _pulse(t, c, pulse_duration) if input == "pulse" else _front(t, 1 - c if input == "leach" else c)
-    )
+    tau, sigma = _pulse(t, c, pulse_duration) if input == "pulse" else _front(t, 1 - c if input == "leach" else c)
     sigma = float(np.clip(sigma, 1e-3 * tau, 1.5 * tau))
     velocity = retardation * position / tau
     return {"velocity": velocity, "dispersion": 0.5 * velocity * position * (sigma / tau) ** 2}

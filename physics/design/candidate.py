@@ -22,9 +22,7 @@ class Unknown:
 
     def __post_init__(self) -> None:
         if not (self.median > 0 and math.isfinite(self.median) and 0 <= self.log_deviation < math.inf):
-            raise ParameterError(
-                f"a prior of median {self.median:g} and spread {self.log_deviation:g} is not usable"
-            )
+            raise ParameterError(f"a prior of median {self.median:g} and spread {self.log_deviation:g} is not usable")
 
 
 @dataclass(frozen=True)
@@ -71,13 +69,9 @@ class Limits:
 
     def __post_init__(self) -> None:
         if not self.duration > 0 or not self.interval >= 0 or not self.first >= 0:
-            raise ParameterError(
-                "limits: duration must be above zero, interval and first sample not below zero"
-            )
+            raise ParameterError("limits: duration must be above zero, interval and first sample not below zero")
         if self.samples < 1:
-            raise ParameterError(
-                f"limits: {self.samples} samples cannot determine anything; allow at least one"
-            )
+            raise ParameterError(f"limits: {self.samples} samples cannot determine anything; allow at least one")
 
 
 def grid(**choices: Sequence[Any]) -> list[dict[str, Any]]:

@@ -91,8 +91,5 @@ def interpolate(curves: Curves, times: Tensor) -> tuple[Tensor, Tensor]:
     low = low[:, None, :].expand(-1, curves.curve.shape[1], -1)
     curve = curves.curve.gather(2, low) * (1 - share) + curves.curve.gather(2, low + 1) * share
     wide = low[..., None].expand(*low.shape, curves.slope.shape[-1])
-    slope = (
-        curves.slope.gather(2, wide) * (1 - share[..., None])
-        + curves.slope.gather(2, wide + 1) * share[..., None]
-    )
+    slope = curves.slope.gather(2, wide) * (1 - share[..., None]) + curves.slope.gather(2, wide + 1) * share[..., None]
     return curve, slope

@@ -33,9 +33,7 @@ class Noise:
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.absolute) and self.absolute >= 0 and math.isfinite(self.relative)):
-            raise ParameterError(
-                f"noise of {self.absolute:g} and {self.relative:g} must be finite and not negative"
-            )
+            raise ParameterError(f"noise of {self.absolute:g} and {self.relative:g} must be finite and not negative")
         if self.absolute == 0:
             raise ParameterError("noise: the absolute part must be above zero, since a curve begins at zero")
 

@@ -54,9 +54,7 @@ def predict_interval(
             pieces.append(model({name: x[start : start + chunk] for name, x in draws.items()}, times))
     curves = torch.cat(pieces)
     tail = (1 - level) / 2
-    lower, median, upper = torch.quantile(
-        curves, torch.tensor([tail, 0.5, 1 - tail], dtype=torch.float64), dim=0
-    )
+    lower, median, upper = torch.quantile(curves, torch.tensor([tail, 0.5, 1 - tail], dtype=torch.float64), dim=0)
     extra = float(norm.ppf(1 - tail)) * noise
     return Band(
         times,
@@ -78,8 +76,7 @@ def draw_prior(unknown: Mapping[str, Unknown], count: int = 256, seed: int = 0) 
     """Draw from independent log-normal priors; shape (count,) each."""
     z = _normal(len(unknown), count, seed)
     return {
-        name: prior.median * (prior.log_deviation * z[:, j]).exp()
-        for j, (name, prior) in enumerate(unknown.items())
+        name: prior.median * (prior.log_deviation * z[:, j]).exp() for j, (name, prior) in enumerate(unknown.items())
     }
 
 

@@ -138,9 +138,7 @@ def propose(
                 checked.add(id(allowed[i]))
     recommended, fastest, most_precise = _pick(allowed, targets)
     need = None if recommended.meets else _need(recommended, runs, limits, targets)
-    return Proposal(
-        recommended.meets, recommended, fastest, most_precise, tuple(allowed), need, level, robust
-    )
+    return Proposal(recommended.meets, recommended, fastest, most_precise, tuple(allowed), need, level, robust)
 
 
 def _check(candidates: Sequence[Candidate], targets: Mapping[str, float], robust: str, level: float) -> None:
@@ -154,9 +152,7 @@ def _check(candidates: Sequence[Candidate], targets: Mapping[str, float], robust
         raise ParameterError("no target; name a parameter and the relative precision wanted")
     for name, wanted in targets.items():
         if name not in candidates[0].unknown:
-            raise ParameterError(
-                f"{name} is not estimated here; choose from {', '.join(candidates[0].unknown)}"
-            )
+            raise ParameterError(f"{name} is not estimated here; choose from {', '.join(candidates[0].unknown)}")
         if not 0 < wanted < math.inf:
             raise ParameterError(f"the precision wanted of {name}, {wanted:g}, must be above zero")
 

@@ -10,7 +10,7 @@ import numpy as np
 from agent.context import Context, Toolbox
 from agent.settings import Settings
 from tools.experiments import check_setting
-from tools.planning import planning
+from tools.plans import planning
 from tools.records import Check, Citation, Evidence, Fact, Source
 
 DOCUMENTS = {

@@ -63,7 +63,9 @@ def corrupted(evidence: Evidence, rng: random.Random) -> Evidence:
     elif kind == 1:
         facts["duration"] = facts["duration"].model_copy(update={"value": rng.uniform(8.01, 99.0)})
     elif kind == 2:
-        settings[rng.choice(["porosity", "length", "flow"])] = rng.choice(["-1", "0 cm", "1.7", "5 kg", "1e9 cm", "many"])
+        settings[rng.choice(["porosity", "length", "flow"])] = rng.choice(
+            ["-1", "0 cm", "1.7", "5 kg", "1e9 cm", "many"]
+        )
     elif kind == 3:
         facts["flow"] = facts["flow"].model_copy(update={"unit": rng.choice(["cm", "h", "mol/L"])})
     elif kind == 4:
@@ -161,6 +163,8 @@ def test_a_tampered_passage_is_withheld() -> None:
             forged = citation.model_copy(update={"quote": "Use a pulse.", "start": start, "end": end})
             others = [c for c in doubles.citations() if c.id != citation.id]
             search = Evidence(tool="search", citations=(forged, *others), data={"topics": {}})
-            answer = run("Keep the flow rate at {flow}. The velocity is {velocity}.", search=lambda *a, e=search, **k: e)
+            answer = run(
+                "Keep the flow rate at {flow}. The velocity is {velocity}.", search=lambda *a, e=search, **k: e
+            )
             assert answer.status == "withheld"
             judge(answer)

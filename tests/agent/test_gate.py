@@ -13,7 +13,7 @@ from agent.ledger import Ledger
 from agent.state import Bound, Brief, Reference, Shown
 from tests.agent import doubles
 from tools.experiments import validate
-from tools.planning import planning
+from tools.plans import planning
 from tools.records import Check, Evidence
 
 
@@ -77,7 +77,15 @@ def test_a_number_that_is_not_its_fact_is_caught(candidate: Candidate, ledger: L
 
 @pytest.mark.parametrize(
     "tail",
-    [" Add 5 mL.", " Add five samples.", " It doubles.", " Use ½ of it.", " Wait ٣ hours.", " Take twenty-five.", " See VII."],
+    [
+        " Add 5 mL.",
+        " Add five samples.",
+        " It doubles.",
+        " Use ½ of it.",
+        " Wait ٣ hours.",
+        " Take twenty-five.",
+        " See VII.",
+    ],
 )
 def test_a_number_without_a_fact_is_caught(candidate: Candidate, ledger: Ledger, tail: str) -> None:
     assert failures(appended(candidate, tail), ledger) == ["numbers stand on facts"]

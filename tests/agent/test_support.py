@@ -2,8 +2,8 @@
 
 import pytest
 
-from agent.writing import FACT_WORDS
 from agent.support import support
+from agent.writing import FACT_WORDS
 from tests.agent import doubles
 
 FACTS = {fact.id: fact for fact in doubles.facts()}
@@ -36,7 +36,10 @@ def test_a_sentence_that_repeats_a_passage_gets_its_citation() -> None:
         ("Keep the flow rate at {flow} as shown by Miller et al.", "names a source"),
         ("ISO prescribes the flow rate {flow}.", "names a source"),
         ("The moon is made of green cheese.", "stands on no fact and no passage"),
-        ("Do not wet the column slowly from the bottom, rising water never drives the air ahead of it.", "stands on no"),
+        (
+            "Do not wet the column slowly from the bottom, rising water never drives the air ahead of it.",
+            "stands on no",
+        ),
     ],
 )
 def test_a_sentence_that_stands_on_nothing_is_rejected(sentence: str, reason: str) -> None:

@@ -223,9 +223,7 @@ def test_a_second_process_gives_up_and_says_who_holds_it(tmp_path: Path) -> None
     index = Index.open(tmp_path, wait_seconds=0.1, dimension=SIZE)
     index.build(ITEMS, "one")
     with hold(tmp_path, 30) as process:
-        with pytest.raises(
-            IndexHeldError, match=rf"still held by process {process.pid} \(building\) after 0.1 s"
-        ):
+        with pytest.raises(IndexHeldError, match=rf"still held by process {process.pid} \(building\) after 0.1 s"):
             index.search("column", None, 1)
         process.terminate()
     assert index.search("column", None, 1)  # whoever dies lets go

@@ -1,16 +1,19 @@
 """The precision that a design promises is the one that fits to such data have."""
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import pytest
 import torch
 
 from physics.calibrate.fit import fit_batch
+from physics.design.propose import Proposal, propose
 from physics.design.tracer import TIME_POWERS
-from tools.design import LEVEL, ROBUST, design
+from tools.design import ROBUST, design
 from tools.errors import Retry
 from tools.plans import column_runs
+from tools.proposal import LEVEL
 from tools.records import Evidence
 
 SETTINGS = {
@@ -55,7 +58,7 @@ def test_every_limit_is_kept(evidence: Evidence) -> None:
     assert found["precision_dispersion"] <= found["worst_precision_dispersion"]
     times = [fact.value for fact in evidence.facts if fact.id.startswith("time_")]
     assert times[-1] == pytest.approx(60 * found["duration"])
-    assert all(b - a >= 2 - 1e-9 for a, b in zip(times, times[1:], strict=False))
+    assert all(b - a >= 2 - 1e-9 for a, b in pairwise(times))
     assert all(time == round(time) for time in times)
 
 
@@ -85,9 +88,7 @@ def test_the_promised_precision_is_that_of_fits() -> None:
     assert abs(float(logs.mean())) < 0.3 * half_width
 
 
-def _proposed(space: column_runs.Space) -> Any:
-    from physics.design.propose import propose
-
+def _proposed(space: column_runs.Space) -> Proposal:
     return propose(
         space.models,
         space.candidates,
@@ -133,5 +134,3 @@ def test_a_pulse_is_set_in_whole_minutes() -> None:
 def test_a_dispersion_that_is_told_takes_the_place_of_the_assumed_one() -> None:
     space = column_runs.space({**SETTINGS, "dispersion": "0.36 cm**2/h"}, BOUNDS)
     assert {round(c.unknown["dispersion"].median * 1e8, 6) for c in space.candidates} == {1.0}
-
-

@@ -73,14 +73,18 @@ def test_out_writes_the_curve_whole(labwright: Call, tmp_path: Path) -> None:
 )
 def test_bad_settings_end_in_one_line(labwright: Call, home: Path, change: dict[str, str], told: str) -> None:
     settings = dict(item.split("=", 1) for item in SOUND) | change
-    ended = labwright("simulate", "column", *(part for k, v in settings.items() for part in ("--set", f"{k}={v}")), "--json")
+    ended = labwright(
+        "simulate", "column", *(part for k, v in settings.items() for part in ("--set", f"{k}={v}")), "--json"
+    )
     assert ended.status == 2
     assert told in ended.line
     assert ended.object["status"] == "bad_input"
     assert not list(home.rglob("*.json"))
 
 
-@pytest.mark.parametrize("arguments", [("simulate", "colunm"), ("simulate",), ("simulate", "column", "--set", "length"), ("fly",)])
+@pytest.mark.parametrize(
+    "arguments", [("simulate", "colunm"), ("simulate",), ("simulate", "column", "--set", "length"), ("fly",)]
+)
 def test_bad_calls_end_in_one_line(labwright: Call, arguments: tuple[str, ...]) -> None:
     ended = labwright(*arguments)
     assert ended.status == 2

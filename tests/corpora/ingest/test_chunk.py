@@ -58,9 +58,7 @@ def test_a_passage_names_its_section() -> None:
     assert [p.section for p in passages(made)] == ["Made", "Saturation", "Layers"]
 
 
-@pytest.mark.parametrize(
-    "id", list(Library.open()) or [pytest.param("", marks=pytest.mark.skip("none packaged"))]
-)
+@pytest.mark.parametrize("id", list(Library.open()) or [pytest.param("", marks=pytest.mark.skip("none packaged"))])
 def test_packaged_spans_are_exact(id: str) -> None:
     made = Library.open()[id]
     found = ingest([made])
