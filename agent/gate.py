@@ -189,7 +189,8 @@ def check_bounds(brief: Brief, ledger: Ledger) -> list[Check]:
         ok = (bound.lower is None or value >= bound.lower - slack) and (
             bound.upper is None or value <= bound.upper + slack
         )
-        limit = bound.upper if bound.lower is None or value > bound.lower else bound.lower
+        too_low = bound.lower is not None and value < bound.lower
+        limit = bound.lower if bound.upper is None or too_low else bound.upper
         checks.append(
             Check(
                 name=f"limit on {bound.name}",

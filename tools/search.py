@@ -26,7 +26,7 @@ from tools.records import Citation, Evidence
 
 RELEVANT = 0.35  # cosine of question and sentence below which a sentence is not offered as evidence
 PASSAGES = 6
-FEW = 8  # texts up to this number are embedded one by one, which starts faster than a batch
+FEW = 24  # texts up to this number are embedded one by one, which starts faster than a batch
 _KEYS = re.compile(r"(?:\s*\[[a-z][a-z0-9-]*\])+[.]?\s*$")  # the sources at the end of a document's sentence
 _KEY = re.compile(r"\[([a-z][a-z0-9-]*)\]")
 
