@@ -24,10 +24,9 @@ _SETTING_LINES = (
     "pore volume {pore_volume}, so a residence time of {residence_time}",
 )
 _ALTERNATIVES = {
-    "fastest": "fastest that was found: a {input} at {fastest_flow} for {fastest_duration}, "
-    "expected within {fastest_precision}",
-    "precise": "most precise that was found: a {input} at {precise_flow} for {precise_duration}, "
-    "expected within {precise_precision}",
+    "fastest": "faster: a {input} at {fastest_flow} for {fastest_duration}, {target} then within {fastest_precision}",
+    "precise": "more precise: a {input} at {precise_flow} for {precise_duration}, {target} then within "
+    "{precise_precision}",
 }
 
 
@@ -59,6 +58,7 @@ def compose_plan(
     facts, data = ledger.facts, ledger.data
     times = sorted(key for key in facts if key.startswith("time_") and key != "time_limit")
     chosen = str(data.get("input", "step"))
+    target = brief.target.name if brief.target else "dispersion"
     listed = times[:: math.ceil(len(times) / MOST_ROWS)]
     text = (
         _environment()
@@ -66,13 +66,13 @@ def compose_plan(
         .render(
             input=chosen,
             tracer=brief.tracer or "a conservative tracer",
-            target=brief.target.name if brief.target else "dispersion",
+            target=target,
             prose=" ".join(prose),
             settings=[line for line in _SETTING_LINES if _known(line, ledger)],
             times=_grouped(times, ledger),
             curve=[_row(key) for key in listed],
             basis=[f'{_topic(ledger, key)}: {{"{key}}} ({{@{key}}}) [{key}]' for key in citations],
-            alternatives=_alternatives(ledger),
+            alternatives=_alternatives(ledger, target),
             assumptions=list(brief.assumptions),
             colophon=colophon,
         )
@@ -125,15 +125,15 @@ def _topic(ledger: Ledger, key: str) -> str:
     return str(topics.get(key, "see")) if isinstance(topics, dict) else "see"
 
 
-def _alternatives(ledger: Ledger) -> list[str]:
+def _alternatives(ledger: Ledger, target: str) -> list[str]:
     inputs = ledger.data.get("alternative_inputs", {})
     if not isinstance(inputs, dict):
         return []
-    return [
-        template.replace("{input}", str(inputs[name]))
-        for name, template in _ALTERNATIVES.items()
-        if name in inputs and _known(template.replace("{input}", ""), ledger)
-    ]
+    lines = []
+    for name, chosen in inputs.items():
+        line = _ALTERNATIVES[name].replace("{input}", str(chosen)).replace("{target}", target)
+        lines.append(line.replace("_precision}", f"_precision_{target}}}"))
+    return [line for line in lines if _known(line, ledger)]
 
 
 def _known(template: str, ledger: Ledger) -> bool:

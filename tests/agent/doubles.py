@@ -81,6 +81,9 @@ def facts() -> list[Fact]:
         fact("numerical_error", "numerical error", 4e-7, ""),
         fact("precision_dispersion", "expected half-width of the interval of dispersion", 4.1, "percent"),
         fact("worst_precision_dispersion", "the same at the worst of the prior", 5.6, "percent"),
+        fact("fastest_flow", "flow rate of the alternative", 4.2, "mL/min"),
+        fact("fastest_duration", "duration of the alternative", 1.9, "h"),
+        fact("fastest_precision_dispersion", "expected half-width of the alternative", 9.5, "percent"),
         fact("precision_velocity", "expected half-width of the interval of velocity", 0.3, "percent"),
     ]
     for index, (minute, value) in enumerate(((150.0, 0.1), (170.0, 0.4), (190.0, 0.7), (390.0, 0.05))):
@@ -109,8 +112,8 @@ def design(request: Mapping[str, Any], *, run: str | None = None, **options: Any
             "shown_settings": [{"name": "flow", "value": 1.2, "unit": "mL/min"}],
             "input": "pulse",
             "predictions": ["precision_dispersion"],
-            "alternatives": [],
-            "alternative_inputs": {},
+            "alternatives": [{"name": "fastest"}],
+            "alternative_inputs": {"fastest": "step"},
             "curve": {},
             "need": "",
         },
