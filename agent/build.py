@@ -86,7 +86,6 @@ def toolbox(trusted: Corpus) -> Toolbox:
         experiments=experiments.names,
         design=_design,
         search=trusted.search,
-        sentences=trusted.sentences,
         verify=trusted.verify,
         validate=experiments.validate,
         check_setting=experiments.check_setting,

@@ -20,7 +20,6 @@ class Toolbox:
     experiments: Callable[[], list[str]]
     design: Callable[..., Evidence]
     search: Callable[..., Evidence]
-    sentences: Callable[..., list[Citation]]
     verify: Callable[[Citation], str | None]
     validate: Callable[[str, Mapping[str, str]], str | None]
     check_setting: Callable[[str, str, str], str | None]

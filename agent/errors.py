@@ -3,8 +3,7 @@
 ```
 AgentError
 ├── BadRequest    the request cannot be worked on; exit status 2
-├── NotFound      a run or a thread that does not exist; exit status 2
-└── Withheld      there is a result, and it may not be shown; exit status 3
+└── NotFound      a run or a thread that does not exist; exit status 2
 ```
 """
 
@@ -19,7 +18,3 @@ class BadRequest(AgentError):
 
 class NotFound(AgentError):
     """A run or a thread that does not exist."""
-
-
-class Withheld(AgentError):
-    """There is a result, and it may not be shown; the message says why."""

@@ -1,4 +1,4 @@
-"""Which experiment a request is about: two independent readers, and the person where they disagree.
+"""Which experiment a request is about: three independent readers, and the person where they disagree.
 
 The command has settled the intent, so only two things are open: whether the request lies in the field at all, and
 which experiment it names.
@@ -6,19 +6,12 @@ which experiment it names.
 
 from __future__ import annotations
 
+import contextlib
 from time import perf_counter
 
 from pydantic import Field
 
-from agent.classify import (
-    EMBEDDING_MARGIN,
-    MODEL_MARGIN,
-    NONE,
-    Vote,
-    route_by_embedding,
-    route_by_model,
-    route_by_rules,
-)
+from agent.classify import NONE, Vote, combine, route_by_embedding, route_by_model, route_by_rules
 from agent.context import Context
 from agent.model.face import ModelError
 from agent.state import Question
@@ -35,23 +28,21 @@ class Routed(Record):
 
 
 def route(request: str, intent: str, assume: bool, experiments: list[str], context: Context) -> Routed:
-    """Read a request twice; with `assume` the first reader is believed where they disagree.
+    """Read a request by model, embedding and keywords; with `assume` their joint reading is believed as it is.
 
-    Two readers that agree are not enough if no word of the request speaks of the experiment: a model that must
-    choose among few names also finds one where none was meant.
+    Readers that agree are not enough if no word of the request speaks of the experiment: a model that must choose
+    among few names also finds one where none was meant.
     """
     votes, seconds = _votes(request, experiments, context)
-    inside = [vote for vote in votes if vote.intent != "other"]
-    if not inside:
+    joint = combine(*votes)
+    if joint.intent == "other" and (joint.confident or assume or intent == "ask"):
         return Routed(declined=True, seconds=seconds)
-    named = {vote.experiment for vote in inside if vote.experiment != NONE}
     if intent == "ask":
-        return Routed(experiment=min(named) if len(named) == 1 else None, seconds=seconds)
+        return Routed(experiment=joint.experiment if joint.experiment != NONE else None, seconds=seconds)
     spoken_of = route_by_rules(request, experiments).experiment
-    agreed = len(inside) == len(votes) and named == {spoken_of} and any(_clear(vote) for vote in votes)
-    first = next((vote.experiment for vote in inside if vote.experiment != NONE), None)
-    if agreed or (assume and first is not None):
-        return Routed(experiment=first, seconds=seconds)
+    named_twice = sum(vote.experiment == joint.experiment for vote in votes) >= 2
+    if joint.experiment != NONE and (assume or (named_twice and spoken_of == joint.experiment)):
+        return Routed(experiment=joint.experiment, seconds=seconds)
     return Routed(question=which_experiment(experiments), seconds=seconds)
 
 
@@ -65,18 +56,13 @@ def which_experiment(experiments: list[str]) -> Question:
 
 
 def _votes(request: str, experiments: list[str], context: Context) -> tuple[list[Vote], dict[str, float]]:
+    """Return what each reader says; a model that fails leaves the others to it."""
     start = perf_counter()
-    by_embedding = route_by_embedding(context.tools.embed, request, experiments)
+    votes = [route_by_embedding(context.tools.embed, request, experiments), route_by_rules(request, experiments)]
     seconds = {"embedding": perf_counter() - start}
     if context.model is None:
-        return [route_by_rules(request, experiments), by_embedding], seconds
+        return votes, seconds
     start = perf_counter()
-    try:
-        first = route_by_model(context.model, request, experiments)
-    except ModelError:
-        first = route_by_rules(request, experiments)
-    return [first, by_embedding], {**seconds, "model": perf_counter() - start}
-
-
-def _clear(vote: Vote) -> bool:
-    return vote.margin >= {"model": MODEL_MARGIN, "embedding": EMBEDDING_MARGIN}.get(vote.reader, 0.5)
+    with contextlib.suppress(ModelError):
+        votes.insert(0, route_by_model(context.model, request, experiments))
+    return votes, {**seconds, "model": perf_counter() - start}

@@ -34,7 +34,6 @@ class Brief(Record):
 
     experiment: str
     settings: dict[str, str] = Field(default_factory=dict)
-    choices: dict[str, str] = Field(default_factory=dict)
     bounds: tuple[Bound, ...] = ()
     target: Target | None = None
     tracer: str | None = None

@@ -128,11 +128,6 @@ class Corpus:
             seconds={"embedding": embedding},
         )
 
-    def sentences(self, query: str, *, experiment: str | None, limit: int) -> list[Citation]:
-        """Return the sentences nearest to `query` as candidate citations, without entering them anywhere."""
-        found = self._sentences(query, experiment, limit, set())
-        return [self._citation(label, sentence) for label, sentence in zip(_labels(), found, strict=False)]
-
     def verify(self, citation: Citation) -> str | None:
         """Return why a citation does not stand in the trusted documents, or None if it does."""
         verdict = verify(citation.document, citation.start, citation.end, citation.quote, citation.sha256, self.library)

@@ -12,7 +12,7 @@ from typer.exceptions import TyperException
 
 from agent.cli import calibrate, corpus, doctor, experiments, model, plan, report, runs, simulate
 from agent.cli.common import BAD_INPUT, FAILURE, WITHHELD, settings, stderr
-from agent.errors import AgentError, Withheld
+from agent.errors import AgentError
 from agent.runs import as_json, run_id, write_whole
 from tools.errors import Failed, ToolError
 
@@ -45,18 +45,18 @@ _TAKES_MANY = {"--set": re.compile(r"[A-Za-z_]\w*=.*", re.DOTALL), "--fit": re.c
 def spread(arguments: list[str]) -> list[str]:
     """Let `--set A=1 B=2` and `--fit a b` (or `a,b`) mean the option repeated for each value."""
     out: list[str] = []
-    option = ""
+    option, unread = "", False  # the option whose values are being read, and whether it has none yet
     for argument in arguments:
-        pattern = _TAKES_MANY.get(option)
-        if argument in _TAKES_MANY:
-            option = argument
-        elif pattern is not None and pattern.fullmatch(argument):
+        fits = option and _TAKES_MANY[option].fullmatch(argument)
+        if fits:
             values = argument.split(",") if option == "--fit" else [argument]
-            out += [item for value in values for item in (option, value)]
-        else:
-            out += [option, argument] if pattern is not None and out[-2:-1] != [option] else [argument]
-            option = ""
-    return [*out, option] if option and out[-2:-1] != [option] else out
+            out += [word for value in values for word in (option, value)]
+            unread = False
+            continue
+        out += [option] if unread else []
+        option, unread = (argument, True) if argument in _TAKES_MANY else ("", False)
+        out += [] if option else [argument]
+    return [*out, option] if unread else out
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -72,7 +72,7 @@ def main(arguments: list[str] | None = None) -> None:
     except TyperException as error:
         told = error.format_message() if hasattr(error, "format_message") else str(error)
         status = _say(f"{told} ('labwright --help' lists the commands)", BAD_INPUT, as_object)
-    except (Withheld, Failed) as error:
+    except Failed as error:
         status = _say(str(error), WITHHELD, as_object)
     except (AgentError, ToolError) as error:
         status = _say(str(error), BAD_INPUT, as_object)

@@ -47,7 +47,7 @@ def request_for(brief: Brief, repairs: int) -> dict[str, object]:
     """Write the brief as the design tool reads it, with each limit drawn in a little at every repair."""
     return {
         "experiment": brief.experiment,
-        "settings": {**brief.settings, **brief.choices},
+        "settings": dict(brief.settings),
         "bounds": [tightened(bound, repairs).model_dump() for bound in brief.bounds],
         "target": brief.target.name if brief.target else None,
         "precision": brief.target.precision * (1 - MARGIN) ** repairs if brief.target else None,

@@ -134,7 +134,6 @@ def toolbox(**replaced: Any) -> Toolbox:
         "experiments": lambda: ["column"],
         "design": design,
         "search": search,
-        "sentences": lambda query, **options: citations(),
         "verify": verify,
         "validate": validate,
         "check_setting": check_setting,
