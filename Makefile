@@ -1,8 +1,9 @@
 .DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-export HF_HUB_OFFLINE := 1
 export TOKENIZERS_PARALLELISM := false
 
 .PHONY: help setup model demo test check bench lock clean
@@ -16,7 +17,8 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	@echo "[setup] creating $(VENV)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "[setup] installing the pinned packages (about a minute with a warm pip cache)"
-	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -q -r requirements.lock
+	@$(BIN)/python -m pip install --disable-pip-version-check -r requirements.lock \
+		| { grep --line-buffered -E '^(Collecting|Installing|Successfully)' || true; } | cut -c1-100
 	@$(BIN)/python -m pip install --disable-pip-version-check -q --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -27,7 +29,7 @@ demo: setup ## Plan the example tracer test
 	@$(BIN)/labwright plan "I have a 30 cm sand column, 5 cm in diameter, porosity about 0.38, a bromide tracer and a pump from 0.5 to 10 mL/min. I want the dispersion coefficient within 5 % in one working day. How should I run it and when should I sample?"
 
 test: setup ## Run every test
-	@$(BIN)/python -m pytest
+	@HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
 
 check: $(VENV)/.ready ## Lint, format check and types
 	@$(BIN)/ruff check .

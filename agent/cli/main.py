@@ -19,6 +19,8 @@ from tools.errors import Failed, ToolError
 # A team of PyTorch's threads beside llama.cpp's makes libgomp put both to sleep at every barrier: the model then writes
 # a third slower. The solver's kernels have threads of their own, and embedding in bulk asks for a team while it lasts.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# LangGraph's tracing would send every request to a service elsewhere wherever these are set for another program.
+os.environ.update(LANGSMITH_TRACING="false", LANGCHAIN_TRACING_V2="false")
 
 app = typer.Typer(
     name="labwright",
