@@ -38,7 +38,7 @@ def number_text(value: float, lower: float | None = None, upper: float | None = 
     if value == int(value) and lower is None and abs(value) < 1e15:
         return str(int(value))
     place = decimals(value, lower, upper)
-    rounded = Decimal(repr(value)).quantize(Decimal(1).scaleb(-place), ROUND_HALF_EVEN)
+    rounded = Decimal(repr(value)).quantize(Decimal(1).scaleb(-place), ROUND_HALF_EVEN) + 0  # no minus before zero
     text = format(rounded, "f")
     return text.rstrip("0").rstrip(".") if "." in text and lower is None else text
 

@@ -105,19 +105,25 @@ def _judge(
     reason = _unfit(sentence, facts, words)
     if reason is not None:
         return Support(sentence=sentence, reason=reason)
-    on_facts = REFERENCE.search(sentence) is not None
+    speaks = {word for match in REFERENCE.finditer(sentence) for word in words.get(match[2], ())}
     plain = " ".join(REFERENCE.sub("", sentence).split())
     score, citation = passages.nearest(plain)
-    if on_facts and citation and score >= COPIED and find_digits_and_number_words(citation.quote):
+    if speaks and citation and score >= COPIED and find_digits_and_number_words(citation.quote):
         return Support(sentence=sentence, reason=f"puts facts in place of the numbers of passage {citation.id}")
-    if score < SUPPORTING:
-        main, *reasons = _REASON.split(plain)
-        found = [passages.nearest(clause) for clause in (reasons if on_facts else [main, *reasons])]
+    clauses = _REASON.split(plain)
+    if speaks or score < SUPPORTING:
+        found = [passages.nearest(clause) for clause in (clauses[1:] if speaks else clauses)]
         if any(likeness < SUPPORTING for likeness, _ in found):
-            what = "gives a reason that no passage gives" if on_facts else "stands on no fact and no passage"
+            what = "gives a reason that no passage gives" if speaks else "stands on no fact and no passage"
             return Support(sentence=sentence, reason=what)
+        if speaks and any(source is None or not _names(source.quote, speaks) for _, source in found):
+            return Support(sentence=sentence, reason="gives a reason whose passage does not speak of its facts")
         score, citation = max([(score, citation), *found], key=lambda pair: pair[0])
     return Support(sentence=sentence, citation=citation.id if citation and score >= RELATED else None)
+
+
+def _names(quote: str, words: set[str]) -> bool:
+    return any(found.startswith(word) for found in _WORD.findall(quote.lower()) for word in words)
 
 
 def _unfit(sentence: str, facts: Mapping[str, Fact], words: Mapping[str, Sequence[str]]) -> str | None:

@@ -14,11 +14,13 @@ from physics import units
 from physics.design.predict_interval import Band
 from physics.design.propose import Proposal, Run
 from physics.solution import Solution
-from tools.plans.column_runs import Space
+from tools.plans.column_runs import BAND_TOLERANCE, Space
 from tools.records import Fact, Source
 
 LEVEL = 0.95  # of the interval whose half-width is the precision
 BAND_LEVEL = 0.9  # of the interval of the predicted curve
+
+SHORT = 3 * 3600.0  # seconds below which a duration is told in minutes
 
 Make = Callable[..., Fact]
 
@@ -64,7 +66,7 @@ def _run(plan: Plan, fact: Make) -> list[Fact]:
         fact("velocity", "pore-water velocity", _digits(velocity), "cm/h"),
         fact("pore_volume", "pore volume", _millilitres(pore_volume), "mL"),
         fact("residence_time", "mean residence time", _digits(candidate.own_time / 3600), "h"),
-        fact("duration", "duration of the run", chosen.duration / 3600, "h"),
+        fact("duration", "duration of the run", *_span(chosen.duration)),
         fact("injected_volume", "tracer solution", _millilitres(chosen.material), "mL"),
         fact("samples", "number of samples", float(chosen.samples), ""),
         fact("first_sample", "time of the first sample", minutes[0], "min"),
@@ -87,7 +89,7 @@ def _precision(plan: Plan, fact: Make) -> list[Fact]:
     others = (("fastest_", plan.proposal.fastest), ("precise_", plan.proposal.most_precise))
     for prefix, run in others:
         found.append(fact(f"{prefix}flow", "flow rate of the alternative", plan.flow(run), plan.found.flow_unit))
-        found.append(fact(f"{prefix}duration", "duration of the alternative", run.duration / 3600, "h"))
+        found.append(fact(f"{prefix}duration", "duration of the alternative", *_span(run.duration)))
     widths = [(prefix, run.half_width) for prefix, run in (("", plan.chosen), *others)]
     for prefix, half_widths in (*widths, ("worst_", plan.chosen.worst)):
         for name, half_width in half_widths.items():
@@ -98,8 +100,14 @@ def _precision(plan: Plan, fact: Make) -> list[Fact]:
 
 
 def _samples(plan: Plan, fact: Make) -> list[Fact]:
-    """Return the sampling times and the concentration predicted at each of them."""
+    """Return the sampling times and the concentration predicted at each of them.
+
+    The interval is widened by the numerical error of the curves it was drawn from, so that no digit below it is shown.
+    """
     band, found = plan.band, []
+    lower = (band.lower - BAND_TOLERANCE).clamp_min(0.0)
+    upper = (band.upper + BAND_TOLERANCE).clamp_max(1.0)
+    median = band.median.clamp(0.0, 1.0)
     places = torch.searchsorted(band.times, plan.chosen.times).tolist()
     for index, (time, place) in enumerate(zip(plan.chosen.times.tolist(), places, strict=True)):
         found.append(fact(f"time_{index:03d}", "sampling time", time / 60, "min"))
@@ -107,14 +115,19 @@ def _samples(plan: Plan, fact: Make) -> list[Fact]:
             fact(
                 f"conc_{index:03d}",
                 "concentration",
-                float(band.median[place]),
+                float(median[place]),
                 "",
-                lower=float(band.lower[place]),
-                upper=float(band.upper[place]),
+                lower=float(lower[place]),
+                upper=float(upper[place]),
                 level=BAND_LEVEL,
             )
         )
     return found
+
+
+def _span(seconds: float) -> tuple[float, str]:
+    """Return a duration in the unit that people would say it in."""
+    return (seconds / 60, "min") if seconds < SHORT else (seconds / 3600, "h")
 
 
 def _digits(value: float, count: int = 3) -> float:
@@ -174,7 +187,8 @@ def _shown(plan: Plan, apparatus: Mapping[str, str]) -> list[dict[str, Any]]:
     rows.append({"name": "input", "value": chosen.candidate.model, "unit": ""})
     if chosen.candidate.model == "pulse":
         rows.append({"name": "pulse_duration", "value": chosen.candidate.input_duration / 60, "unit": "min"})
-    rows.append({"name": "duration", "value": chosen.duration / 3600, "unit": "h"})
+    value, unit = _span(chosen.duration)
+    rows.append({"name": "duration", "value": value, "unit": unit})
     return rows
 
 

@@ -29,6 +29,7 @@ from physics.errors import ParameterError
 
 _GRID = 300  # points of own time on which curves are computed
 _SLOTS = 240  # most slots a candidate's raster may have
+_TELLING = 1e-3  # a slot that tells less than this share of the best one is no place for a sample
 _CHUNK = 128  # candidates whose sampling times are chosen together
 _ALIKE = 0.02  # relative difference of parameters that the ranking may overlook
 
@@ -175,6 +176,8 @@ def _schedule(
     usable = (slot_times >= limits.first) & (slot_times <= end[:, None] * (1 + 1e-12))
     curve, slope = interpolate(curves, slot_times / own[:, None])
     white = slope / noise.deviation(curve)[..., None]
+    told = (white**2).sum(-1).amax(1)  # (candidates, slots): the most that a sample there tells in any scenario
+    usable &= told >= _TELLING * told.amax(-1, keepdim=True)
     gap = torch.ceil(limits.interval / raster - 1e-9).clamp_min(1).long()
     wanted = torch.tensor(list(targets.values()), dtype=torch.float64)
     index = torch.tensor([names.index(name) for name in targets])

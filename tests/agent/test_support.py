@@ -38,6 +38,10 @@ def test_a_sentence_that_repeats_a_passage_gets_its_citation() -> None:
         ("The moon is made of green cheese.", "stands on no fact and no passage"),
         ("Do not wet the column slowly from the bottom, water never drives the air ahead.", "stands on no"),
         ("Keep the flow rate at {flow}, because bromide is radioactive.", "a reason that no passage gives"),
+        (
+            "Keep the flow rate at {flow}, because rising water drives the air ahead of it.",
+            "does not speak of its facts",
+        ),
         ("Wet the column quickly from the bottom, because rising water drives the air ahead of it.", "stands on no"),
     ],
 )
