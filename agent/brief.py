@@ -186,7 +186,8 @@ class _Reader:
     def _missing(self) -> Question | None:
         """Return the first question whose answer nothing in the request gives, with what will be assumed otherwise."""
         for need in self.planning.needs:
-            if not any(self._known(name) for name in need.names):
+            bounded = {bound.name for bound in self.bounds}
+            if not any(self._known(name) or name in bounded for name in need.names):
                 name = need.names[0]
                 text = need.question
                 if name in self.unread:

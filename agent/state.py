@@ -77,6 +77,7 @@ class Answer(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     status: Literal["recommended", "answered", "withheld", "needs_input", "declined"]
+    request: str = ""
     experiment: str | None = None
     settings: list[Quantity | dict[str, Any]] = Field(default_factory=list)
     predictions: list[dict[str, Any]] = Field(default_factory=list)
@@ -129,6 +130,11 @@ class State(Request):
     declined: str | None = None
     seconds: Annotated[dict[str, float], add_seconds] = Field(default_factory=dict)
     answer: Answer | None = None
+
+    @property
+    def asked(self) -> str:
+        """The request and the replies that completed it, as one text."""
+        return " ".join([self.request, *(f"{name}: {text}." for name, text in self.replies)])
 
 
 class Result(BaseModel):

@@ -30,7 +30,7 @@ def plan(
 ) -> None:
     """Plan an experiment: a checked plan, or the reason why none is shown."""
     answer = _converse(request, "plan", experiment, thread, yes, ask_here=_may_ask(as_object))
-    _finish(answer, request, as_object)
+    _finish(answer, "plan", as_object)
 
 
 def ask(
@@ -40,7 +40,7 @@ def ask(
 ) -> None:
     """Answer a protocol question from the trusted corpus, with citations, or withhold."""
     answer = _converse(question, "ask", None, thread, yes=True, ask_here=_may_ask(as_object))
-    _finish(answer, question, as_object)
+    _finish(answer, "ask", as_object)
 
 
 def _may_ask(as_object: bool) -> bool:
@@ -82,11 +82,12 @@ def _turn(config: Settings, thread: str, payload: Request | None, message: str, 
             return converse(ready, thread, payload, path=config.threads_path, notify=notify)
 
 
-def _finish(answer: Answer, request: str | None, as_object: bool) -> None:
+def _finish(answer: Answer, kind: str, as_object: bool) -> None:
     result = answer.model_dump(mode="json")
     if answer.run and answer.status != "needs_input":
-        kind = "plan" if answer.run.split("-")[2:3] == ["plan"] else "ask"
-        record = RunRecord(id=answer.run, kind=kind, inputs={"request": request}, result=result, thread=answer.thread)
+        record = RunRecord(
+            id=answer.run, kind=kind, inputs={"request": answer.request}, result=result, thread=answer.thread
+        )
         RunStore(settings().runs_path).save(record)
     if answer.status == "declined":
         result["status"] = "withheld"

@@ -19,6 +19,7 @@ def show(state: State, runtime: Runtime[Context]) -> dict[str, Answer]:
     model = runtime.context.model
     answer = Answer(
         status="recommended" if state.intent == "plan" else "answered",
+        request=state.asked,
         experiment=state.brief.experiment if state.brief else state.experiment,
         checks=state.checks,
         text=state.shown.text,

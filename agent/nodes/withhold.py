@@ -20,6 +20,7 @@ def withhold(state: State, runtime: Runtime[Context]) -> dict[str, Answer]:
     )
     answer = Answer(
         status="declined" if state.declined else "withheld",
+        request=state.asked,
         experiment=state.brief.experiment if state.brief else state.experiment,
         checks=state.checks,
         reason=reason or "no check could be made",

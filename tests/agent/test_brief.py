@@ -47,6 +47,16 @@ def test_one_thing_that_is_missing_is_asked_with_what_is_assumed_otherwise() -> 
     assert again.name == "diameter"
 
 
+def test_a_pump_that_nobody_speaks_of_is_asked_for() -> None:
+    request = "A sand column 30 cm long, 5 cm in diameter: dispersion within 5 %."
+    _, question, _ = brief(request)
+    assert question is not None
+    assert question.name == "flow"
+    found, settled, _ = brief(request, ("flow", "0.5 to 10 mL/min"))
+    assert settled is None
+    assert next(bound.upper for bound in found.bounds if bound.name == "flow") == 10
+
+
 def test_what_nobody_said_is_assumed_and_listed() -> None:
     found, _, _ = brief("A sand column 30 cm long, 5 cm in diameter, a pump from 1 to 5 mL/min: dispersion?")
     assert found.settings["porosity"] == "0.4"

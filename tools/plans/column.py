@@ -84,6 +84,7 @@ COLUMN = Planning(
     needs=(
         Need(names=("length",), question="How long is the packed bed (for example 30 cm)?"),
         Need(names=("diameter",), question="What is the inner diameter of the column (for example 5 cm)?"),
+        Need(names=("flow",), question="Which flow can the pump deliver (for example 0.5 to 10 mL/min)?"),
     ),
     assumptions=(
         Assumption(name="porosity", value="0.4", sentence="The porosity is taken as {porosity}."),
