@@ -1,3 +1,5 @@
+"""An exact column for what fits and designs on any model: its curves need no grid."""
+
 import math
 
 import pytest
