@@ -45,5 +45,5 @@ lock: ## Pin what pyproject.toml admits today into requirements.lock
 	@build/lock/bin/python -m pip install -q -e '.[dev]'
 	@build/lock/bin/python -m pip freeze --exclude-editable | sed -E 's/\+cpu//; s/ @ .*//' > requirements.lock
 
-clean: ## Remove the environment and the local state (asks nothing; keeps the model cache)
+clean: ## Remove the environment and the caches of the tools (keeps runs, threads and the model)
 	@rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache

@@ -19,7 +19,8 @@ from agent.settings import Settings
 STARTED = perf_counter()  # as near to the start of the process as our own code can tell
 DONE, FAILURE, BAD_INPUT, WITHHELD = 0, 1, 2, 3
 
-stdout = Console(soft_wrap=True, highlight=False)
+# A pipe has no width of its own: tables then get room enough not to be broken.
+stdout = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 140)
 stderr = Console(stderr=True, highlight=False)
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout and nothing else.")]
