@@ -10,10 +10,11 @@ from typing import Any
 
 from agent.context import Context, Toolbox
 from agent.errors import BadRequest
-from agent.model.face import LanguageModel, ModelUnavailable
+from agent.model.face import ModelUnavailable
 from agent.model.fetch import TIERS, fetch
 from agent.model.local import LocalModel
 from agent.model.server import ServerModel
+from agent.model.timed import TimedModel
 from agent.settings import Settings
 from tools import experiments
 from tools.plans import planning
@@ -34,14 +35,14 @@ def corpus(settings: Settings, notify: Notify) -> Corpus:
     )
 
 
-def language_model(settings: Settings, notify: Notify) -> LanguageModel | None:
+def language_model(settings: Settings, notify: Notify) -> TimedModel | None:
     """Return the language model of the settings, or None when there is none; loading waits for the first call.
 
     Raises:
         BadRequest: the settings name a model that does not exist.
     """
     if settings.model_url:
-        return ServerModel(settings.model_url, api_key=settings.model_key)
+        return TimedModel(ServerModel(settings.model_url, api_key=settings.model_key))
     if settings.model.lower() == "none":
         return None
     if settings.model not in TIERS and not Path(settings.model).expanduser().is_file():
@@ -54,8 +55,7 @@ def language_model(settings: Settings, notify: Notify) -> LanguageModel | None:
     except ModelUnavailable as error:
         notify(f"no language model: {error}; rules and templates take over")
         return None
-    model = LocalModel(found, name=TIERS[tier].name if tier in TIERS else found.name)
-    return model
+    return TimedModel(LocalModel(found, name=TIERS[tier].name if tier in TIERS else found.name))
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from agent.model.face import LanguageModel
+from agent.model.timed import TimedModel
 from agent.settings import Settings
 from tools.planning import Planning
 from tools.records import Citation, Evidence
@@ -32,6 +32,10 @@ class Context:
     """The settings, the language model (None when there is none) and the tools."""
 
     settings: Settings
-    model: LanguageModel | None
+    model: TimedModel | None
     tools: Toolbox
     seconds: Mapping[str, float] = field(default_factory=dict)  # what it took to get ready, by stage
+
+    def model_seconds(self) -> float:
+        """Return the time spent inside the language model so far."""
+        return self.model.seconds if self.model is not None else 0.0

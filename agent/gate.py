@@ -230,14 +230,14 @@ def check_numerical_error(ledger: Ledger) -> Check:
     curve = [fact for fact in ledger.facts.values() if fact.name == "concentration" and _half_width(fact) > 0]
     if error is None or not curve:
         return _verdict("numerical error", "constraint", False, "no run reported its error beside its interval")
-    widest = max(_half_width(fact) for fact in curve)
+    narrowest = min(_half_width(fact) for fact in curve)
     return Check(
         name="numerical error",
         kind="constraint",
-        status="pass" if error.value <= ERROR_SHARE * widest else "fail",
+        status="pass" if error.value <= ERROR_SHARE * narrowest else "fail",
         value=error.value,
-        limit=ERROR_SHARE * widest,
-        detail="a tenth of the half-width of the predicted interval",
+        limit=ERROR_SHARE * narrowest,
+        detail="a tenth of the half-width of the narrowest predicted interval",
     )
 
 

@@ -15,7 +15,6 @@ class Ledger:
         self.citations: dict[str, Citation] = {}
         self.checks: dict[str, Check] = {}
         self.data: dict[str, object] = {}
-        self.runs: dict[str, str] = {}
         for item in evidence:
             self.add(item)
 
@@ -28,8 +27,6 @@ class Ledger:
         self.citations.update({citation.id: citation for citation in evidence.citations})
         self.checks.update({check.name: check for check in evidence.checks})
         self.data.update(evidence.data)
-        if evidence.run:
-            self.runs[evidence.tool] = evidence.run
 
     def settings(self) -> dict[str, str]:
         """Return the settings of the computed run as a tool reads them, for example `{"flow": "2 mL/min"}`."""

@@ -60,9 +60,7 @@ def _votes(request: str, experiments: list[str], context: Context) -> tuple[list
     start = perf_counter()
     votes = [route_by_embedding(context.tools.embed, request, experiments), route_by_rules(request, experiments)]
     seconds = {"embedding": perf_counter() - start}
-    if context.model is None:
-        return votes, seconds
-    start = perf_counter()
-    with contextlib.suppress(ModelError):
-        votes.insert(0, route_by_model(context.model, request, experiments))
-    return votes, {**seconds, "model": perf_counter() - start}
+    if context.model is not None:
+        with contextlib.suppress(ModelError):
+            votes.insert(0, route_by_model(context.model, request, experiments))
+    return votes, seconds

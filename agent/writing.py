@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from time import perf_counter
 
 from agent import grammar
 from agent.context import Context
@@ -50,30 +49,26 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
 
 def write(
     intent: str, request: str, facts: Mapping[str, Fact], citations: Sequence[Citation], context: Context
-) -> tuple[Draft, float]:
-    """Ask for a draft at most twice; return the first with a sentence that stands, and the seconds in the model.
+) -> Draft:
+    """Ask for a draft at most twice; return the first with a sentence that stands.
 
     Where none does, the draft is empty and says what was rejected.
     """
     offered = {key: fact for key, fact in facts.items() if key in FACT_WORDS} if intent == "plan" else {}
     rejected: list[str] = []
-    in_model = 0.0
     for _ in range(ATTEMPTS):
-        start = perf_counter()
         try:
             text = _ask_model(intent, request, offered, citations, rejected, context)
             sentences = [sentence.text for sentence in grammar.read_prose(text, offered)]
         except (ModelError, grammar.DraftError) as error:
             rejected.append(str(error))
             continue
-        finally:
-            in_model += perf_counter() - start
         verdicts = support(sentences, offered, FACT_WORDS, citations, context.tools.embed)
         rejected += [f"{verdict.sentence} ({verdict.reason})" for verdict in verdicts if verdict.reason]
         kept = [f"{v.sentence} [{v.citation}]" if v.citation else v.sentence for v in verdicts if not v.reason]
         if kept and context.model is not None:
-            return Draft(sentences=tuple(kept), writer=context.model.name, rejected=tuple(rejected)), in_model
-    return Draft(rejected=tuple(rejected)), in_model
+            return Draft(sentences=tuple(kept), writer=context.model.name, rejected=tuple(rejected))
+    return Draft(rejected=tuple(rejected))
 
 
 def _ask_model(

@@ -76,6 +76,11 @@ class Solution:
     tolerance: float
     extra: dict[str, torch.Tensor] = field(default_factory=dict)
 
+    @property
+    def error(self) -> float:
+        """The largest numerical error estimate of any output; zero where none has one."""
+        return max((float(o.error.abs().max()) for o in self.outputs.values() if o.error is not None), default=0.0)
+
     def require(self) -> Solution:
         """Return self when the values may be used; raise `SolverError` with the status sentence otherwise."""
         if not self.status.ok:

@@ -73,7 +73,7 @@ def _run(plan: Plan, fact: Make) -> list[Fact]:
         fact("last_sample", "time of the last sample", minutes[-1], "min"),
         fact("shortest_interval", "shortest time between two samples", interval, "min"),
         fact("sample_volume", "effluent between two samples", units.convert(between, "m**3", "mL"), "mL"),
-        fact("numerical_error", "numerical error", _error(plan.solution), ""),
+        fact("numerical_error", "numerical error", plan.solution.error, ""),
     ]
     if candidate.model == "pulse":
         found.append(fact("pulse_duration", "duration of the tracer pulse", candidate.input_duration / 60, "min"))
@@ -143,10 +143,6 @@ def _upwards(value: float) -> float:
     """Round up to two digits: a precision is never promised better than it was computed."""
     step = 10.0 ** (math.floor(math.log10(value)) - 1)
     return round(math.ceil(value / step - 1e-9) * step, 12)
-
-
-def _error(solution: Solution) -> float:
-    return max((float(o.error.abs().max()) for o in solution.outputs.values() if o.error is not None), default=0.0)
 
 
 def data(plan: Plan, target: str, apparatus: Mapping[str, str]) -> dict[str, Any]:

@@ -43,7 +43,6 @@ def simulate(
     solution = _solve(declared, given, times, tolerance, device, progress)
     if not solution.status.ok:
         raise Failed(f"{solution.status.value} {solution.message}".strip())
-    error = max((float(o.error.abs().max()) for o in solution.outputs.values() if o.error is not None), default=0.0)
     return Evidence(
         tool="simulate",
         run=run,
@@ -51,7 +50,7 @@ def simulate(
             Fact(
                 id="numerical_error",
                 name="numerical error",
-                value=error,
+                value=solution.error,
                 unit="",
                 source=Source(tool="simulate", run=run, inputs=dict(settings)),
             ),

@@ -24,14 +24,15 @@ def draft(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     ledger = Ledger(state.evidence)
     brief = state.brief if state.intent == "plan" else None
     citations = serving(ledger, context.tools.planning(brief.experiment)) if brief else dict(ledger.citations)
-    written, in_model = Draft(), 0.0
+    before, written = context.model_seconds(), Draft()
     if context.model is not None and citations and state.repairs == 0:
-        written, in_model = write(state.intent, state.request, ledger.facts, list(citations.values()), context)
+        written = write(state.intent, state.request, ledger.facts, list(citations.values()), context)
     colophon = _colophon(context, written)
     if brief is not None:
         shown, cited = compose_plan(brief, ledger, citations, written.sentences, colophon)
     else:
         shown, cited = compose_answer(ledger, written.sentences, colophon)
+    in_model = context.model_seconds() - before
     seconds = {"draft": perf_counter() - start - in_model, "model": in_model}
     return {"draft": written, "shown": shown, "cited": cited, "seconds": seconds}
 

@@ -25,11 +25,12 @@ def understand(state: State, runtime: Runtime[Context]) -> Command[Literal["ask"
     get_stream_writer()({"progress": "understanding the request"})
     start = perf_counter()
     context = runtime.context
+    before = context.model_seconds()
     known = context.tools.experiments()
     # The first look at the experiments brings the solver's libraries.
     opened = {"solver": perf_counter() - start}
     routed = _route(state, context, known)
-    seconds = {**opened, **routed.seconds}
+    seconds = {**opened, **routed.seconds, "model": context.model_seconds() - before}
     if routed.declined:
         return _go("withhold", start, seconds, declined=DECLINED.format(known=", ".join(known)))
     if routed.question is not None:
@@ -37,9 +38,8 @@ def understand(state: State, runtime: Runtime[Context]) -> Command[Literal["ask"
     if state.intent == "ask":
         return _go("retrieve", start, seconds, experiment=routed.experiment)
     planning = context.tools.planning(routed.experiment or "")
-    in_model = perf_counter()
     brief, question, evidence = read_brief(state.request, state.replies, planning, context)
-    seconds["model"] = seconds.get("model", 0.0) + (perf_counter() - in_model if context.model else 0.0)
+    seconds["model"] = context.model_seconds() - before
     update: dict[str, Any] = {"experiment": planning.experiment, "brief": brief, "evidence": [evidence]}
     if question is not None:
         return _go("ask", start, seconds, **update, question=question)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from agent.context import Context, Toolbox
+from agent.model.timed import TimedModel
 from agent.settings import Settings
 from tools.experiments import check_setting
 from tools.plans import planning
@@ -145,4 +146,5 @@ def toolbox(**replaced: Any) -> Toolbox:
 
 def context(model: Any = None, home: Any = None, **replaced: Any) -> Context:
     settings = Settings() if home is None else Settings(home=home)
-    return Context(settings=settings, model=model, tools=toolbox(**replaced))
+    timed = None if model is None else TimedModel(model)
+    return Context(settings=settings, model=timed, tools=toolbox(**replaced))

@@ -142,6 +142,7 @@ def with_fact(ledger: Ledger, key: str, value: float, unit: str | None = None) -
         ("shortest_interval", 1.0, None, "limit on shortest_interval"),
         ("precision_dispersion", 5.1, None, "target precision"),
         ("numerical_error", 0.1, None, "numerical error"),
+        ("numerical_error", 0.01, None, "numerical error"),
     ],
 )
 def test_a_broken_limit_is_caught(
