@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from physics import units
 from physics.errors import ParameterError, UnitError
+from physics.series import Series, read_series
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from physics.solution import Solution
+    from physics.validate.law import Law
 
 
 class Role(StrEnum):
@@ -55,9 +57,18 @@ class Parameter:
     prior: tuple[float, float] | None = None
     display: str = ""
     exclusive_lower: bool = False
+    many: bool = False  # a list, for example of sensors, may be given; `read` then returns a tuple
 
-    def read(self, text: str | float) -> float:
-        """Parse, convert to SI, check the range; raise `UnitError` or `ParameterError` with the name."""
+    def read(self, text: str | float) -> Any:
+        """Parse, convert to SI, check the range; raise `UnitError` or `ParameterError` with the name.
+
+        Several values, separated by commas, give a tuple where the parameter takes many.
+        """
+        if self.many and isinstance(text, str) and "," in text:
+            return tuple(self._number(part.strip()) for part in text.split(",") if part.strip())
+        return self._number(text)
+
+    def _number(self, text: str | float) -> float:
         try:
             value, source = units.parse(text)
             si = units.convert(value, source, self.unit)
@@ -84,13 +95,24 @@ class Choice:
     default: str
     meaning: str
     role: Role = Role.SCHEME
+    series: bool = False  # a CSV file of times and values may stand in place of an option
 
-    def read(self, text: str) -> str:
-        """Return the option that `text` names, or raise `ParameterError` with the options."""
-        chosen = str(text).strip().lower()
-        if chosen not in self.options:
-            raise ParameterError(f"{self.name} = {text!r} is not one of {', '.join(self.options)}")
-        return chosen
+    def read(self, text: str | Series) -> str | Series:
+        """Return the option that `text` names, or the series in the file that it names.
+
+        Raises:
+            ParameterError: it names neither; the message has the options.
+            DataError: the file cannot be used.
+        """
+        if isinstance(text, Series):
+            return text
+        chosen = str(text).strip()
+        if chosen.lower() in self.options:
+            return chosen.lower()
+        if self.series and chosen.lower().endswith(".csv"):
+            return read_series(chosen)
+        more = " or a CSV file" if self.series else ""
+        raise ParameterError(f"{self.name} = {text!r} is not one of {', '.join(self.options)}{more}")
 
 
 @dataclass(frozen=True)
@@ -129,6 +151,7 @@ class Experiment:
         start: `start(times, values, settings)`, where to start a fit from, SI; None if the user must say.
         default_times: `default_times(settings, count)`, the output times (seconds, shape (count,)) that show
             the run.
+        laws: what every output of this experiment must keep, of the solver and of a surrogate alike.
     """
 
     name: str
@@ -145,6 +168,19 @@ class Experiment:
     example: Mapping[str, str] = field(default_factory=dict)
     model: Callable[..., Callable[[dict[str, Tensor], Tensor], Tensor]] | None = None
     start: Callable[..., dict[str, float]] | None = None
+    laws: tuple[Law, ...] = ()
+
+    @property
+    def curve(self) -> Observable:
+        """The curve that `model` gives, that a measurement holds and that a fit works on: the first one declared.
+
+        Raises:
+            ParameterError: the experiment returns no curve.
+        """
+        found = next((item for item in self.observables if item.kind == "curve"), None)
+        if found is None:
+            raise ParameterError(f"{self.name} returns no curve, so there is nothing to fit")
+        return found
 
     def parameter(self, name: str) -> Parameter | Choice:
         """Return the parameter or choice called `name`.

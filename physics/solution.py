@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -16,6 +17,8 @@ class Status(Enum):
     CONVERGED = "The run met its tolerance."
     TOLERANCE_NOT_MET = "The finest grid allowed did not meet the tolerance: loosen it, or soften the front."
     DIVERGED = "The run left the range of finite numbers: check the parameters named in the message."
+    NOT_SETTLED = "The run ended before it settled: give it more time, or ask for less."
+    CHAOTIC = "The run is chaotic, so that its values after the named time are one of many: use time means instead."
 
     @property
     def ok(self) -> bool:
@@ -45,13 +48,21 @@ class Balance:
 
 @dataclass(frozen=True)
 class Output:
-    """One observable: `values` has shape (batch, times) for a curve and (batch,) for a number."""
+    """One observable.
+
+    `values` has shape (batch,) for a number, (batch, times) for a curve, (batch, times, *axes) for a field, where
+    the axes are those of `coordinates` in their order, and a last axis `components` for a vector field.
+    """
 
     name: str
     unit: str
     values: torch.Tensor
-    time: torch.Tensor | None = None  # (times,), seconds
+    time: torch.Tensor | None = None  # (times,), in `time_unit`
     error: torch.Tensor | None = None  # numerical error estimate, the shape of `values`
+    coordinates: Mapping[str, torch.Tensor] = field(default_factory=dict)  # axis -> (points,), in `length_unit`
+    components: tuple[str, ...] = ()  # the axes along which a vector's components point
+    time_unit: str = "s"  # empty for a time without dimension
+    length_unit: str = "m"
 
 
 @dataclass(frozen=True)

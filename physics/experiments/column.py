@@ -127,7 +127,7 @@ def _velocity(settings: Mapping[str, Any]) -> Any:
 
 def scheme_of(settings: Mapping[str, Any]) -> Scheme:
     """Return the model that the settings mean."""
-    return Scheme(**{choice.name: choice.read(settings.get(choice.name, choice.default)) for choice in CHOICES})
+    return Scheme(**{choice.name: str(choice.read(settings.get(choice.name, choice.default))) for choice in CHOICES})
 
 
 def default_times(settings: Mapping[str, Any], count: int = 121) -> Tensor:
