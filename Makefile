@@ -36,8 +36,15 @@ check: $(VENV)/.ready ## Lint, format check and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-bench: $(VENV)/.ready ## Compare the solver with its peers (minutes)
-	@$(BIN)/python -m benchmarks
+bench: build/bench/.ready ## Compare the solvers with their peers (an hour), or WORK="column adjoint" of them
+	@build/bench/bin/python -m benchmarks $(WORK)
+
+build/bench/.ready: requirements.lock benchmarks/requirements.txt
+	@test -x build/bench/bin/python || $(PYTHON) -m venv build/bench
+	@build/bench/bin/python -m pip install --disable-pip-version-check -q -r requirements.lock
+	@build/bench/bin/python -m pip install --disable-pip-version-check -q -r benchmarks/requirements.txt
+	@build/bench/bin/python -m pip install --disable-pip-version-check -q --no-deps --no-build-isolation -e .
+	@touch $@
 
 lock: ## Pin what pyproject.toml admits today into requirements.lock
 	@rm -rf build/lock && $(PYTHON) -m venv build/lock
