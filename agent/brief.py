@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from agent.context import Context
 from agent.errors import BadRequest
 from agent.model.face import LanguageModel
 from agent.quantities import Kind, Span, find_quantities
-from agent.slots import Assignment, Slot, assign
+from agent.slots import Assignment, assign
+from agent.slots import Slot as Readable
 from agent.state import Bound, Brief, Question, Target
-from tools.planning import Planning
+from tools.planning import Assumption, Planning, Slot
 from tools.quantities import compatible, convert
 from tools.records import Evidence, Fact, Source
-
-# Slots that the plan knows under another name than the request does.
-_FACT_NAMES = {"duration": "time_limit", "precision": "asked_precision", "samples": "most_samples"}
-_UPPER_BOUNDS = {"duration": "duration", "samples": "samples"}
-_LOWER_BOUNDS = {"sampling_interval": "shortest_interval"}
 
 
 def read_brief(
@@ -47,6 +44,7 @@ class _Reader:
         self.facts: list[Fact] = []
         self.bounds: list[Bound] = []
         self.assumed: list[str] = []
+        self.choices: dict[str, str] = {}
 
     def read(self, text: str) -> None:
         """Assign the quantities of a text to slots; what is said first stands."""
@@ -70,57 +68,67 @@ class _Reader:
     def finish(self, request: str, replies: Sequence[tuple[str, str]]) -> tuple[Brief, Question | None, Evidence]:
         """Settle limits, instruments and assumptions, and find what is missing."""
         words = " ".join([request, *(text for _, text in replies)]).lower()
-        tracer = _first_named({tracer: (tracer,) for tracer in self.planning.tracers}, words)
+        self._choose(words)
         for name, span in self.spans.items():
             self._enter(name, span, "request", span.text)
-        self._instruments(words, tracer)
+        self._instruments(words)
         question = self._missing()
         self._assume()
         settings = {
-            fact.id: f"{fact.value!r} {fact.unit}".strip() for fact in self.facts if fact.id in self._settings()
+            fact.id: f"{fact.value!r} {fact.unit}".strip() for fact in self.facts if self._slot(fact.id).setting
         }
-        target = _first_named(self.planning.targets, words) or next(iter(self.planning.targets))
-        precision = next(fact for fact in self.facts if fact.id == "asked_precision")
         brief = Brief(
             experiment=self.planning.experiment,
             settings=settings,
             bounds=tuple(self.bounds),
-            target=Target(name=target, precision=convert(precision.value, precision.unit, "percent")),
-            tracer=tracer,
+            target=self._target(words),
+            choices=self.choices,
             assumptions=tuple(self.assumed),
         )
         return brief, question, Evidence(tool="request", facts=tuple(self.facts))
 
+    def _slot(self, key: str) -> Slot:
+        return next(slot for slot in self.planning.slots if slot.key == key)
+
+    def _choose(self, words: str) -> None:
+        """Take what is named in words, and say what is taken where nothing is."""
+        for name, options in self.planning.choices.items():
+            found = _first_named(options, words)
+            if found is not None:
+                self.choices[name] = found
+        for name, option in self.planning.default_choices.items():
+            if name not in self.choices:
+                self.choices[name] = option
+                self.assumed.append(f"The {name.replace('_', ' ')} is taken as {option}.")
+
+    def _target(self, words: str) -> Target | None:
+        """Return what is to be known, and how well; None where the plan has no such thing."""
+        if not self.planning.targets:
+            return None
+        name = _first_named(self.planning.targets, words) or next(iter(self.planning.targets))
+        precision = next(fact for fact in self.facts if fact.id == "asked_precision")
+        return Target(name=name, precision=convert(precision.value, precision.unit, "percent"))
+
     def _assign(self, text: str) -> list[Assignment]:
         slots = [
-            Slot(slot.name, slot.unit, slot.meaning, slot.keywords, frozenset(_kinds(slot.kinds)))
+            Readable(slot.name, slot.unit, slot.meaning, slot.keywords, frozenset(_kinds(slot.kinds)))
             for slot in self.planning.slots
         ]
         return assign(text, find_quantities(text), slots, self.model)
 
-    def _settings(self) -> set[str]:
-        bounded = {"flow", *_FACT_NAMES.values(), *_LOWER_BOUNDS}
-        return {slot.name for slot in self.planning.slots} - bounded
-
     def _enter(self, name: str, span: Span, tool: str, said: str) -> None:
         """Enter one quantity as a fact, and as a limit where it is one."""
-        source = Source(tool=tool, inputs={"text": said})
-        lower, upper = span.lower, span.upper
-        if name in _UPPER_BOUNDS:
-            self.bounds.append(Bound(name=_UPPER_BOUNDS[name], upper=upper or span.value, unit=span.unit, source=tool))
-        elif name in _LOWER_BOUNDS:
-            self.bounds.append(Bound(name=_LOWER_BOUNDS[name], lower=lower or span.value, unit=span.unit, source=tool))
-        elif name == "flow":
-            if lower is None and upper is None:
-                lower = upper = span.value
-            self._check("flow", f"{upper if upper is not None else lower!r} {span.unit}")
-            self.bounds.append(Bound(name="flow", lower=lower, upper=upper, unit=span.unit, source=tool))
-            return
-        self._check(name, f"{span.value!r} {span.unit}")
-        fact_id = _FACT_NAMES.get(name, name)
-        self.facts.append(
-            Fact(id=fact_id, name=name.replace("_", " "), value=span.value, unit=span.unit, source=source)
-        )
+        slot = next(slot for slot in self.planning.slots if slot.name == name)
+        value = span.upper if slot.side == "both" and span.upper is not None else span.value
+        self._check(name, f"{value!r} {span.unit}")
+        if slot.bounds:
+            lower, upper = _ends(span, slot.side)
+            self.bounds.append(Bound(name=slot.bounds, lower=lower, upper=upper, unit=span.unit, source=tool))
+        if slot.side != "both":
+            source = Source(tool=tool, inputs={"text": said})
+            self.facts.append(
+                Fact(id=slot.key, name=name.replace("_", " "), value=span.value, unit=span.unit, source=source)
+            )
 
     def _check(self, name: str, text: str) -> None:
         reason = self.tools.check_setting(self.planning.experiment, name, text.strip())
@@ -130,74 +138,89 @@ class _Reader:
         if value <= 0:
             raise BadRequest(f"the request cannot be planned: {name} = {text.strip()} must be above zero")
 
-    def _instruments(self, words: str, tracer: str | None) -> None:
-        """Take over the limits of the instruments that are named, or of those usual for the tracer."""
-        cards = {card for card, names in self.planning.instruments.items() if any(name in words for name in names)}
-        measured = self.planning.tracer_instruments.get(tracer or "")
-        sensors = set(self.planning.tracer_instruments.values()) | {
-            card for card in self.planning.instruments if "sensor" in card or "electrode" in card
-        }
-        if not cards & sensors:
-            cards |= set(self.planning.default_instruments)
-            cards |= {measured} if measured else set()
+    def _instruments(self, words: str) -> None:
+        """Take over the limits of the instruments that are named, or of those usual for what is measured."""
+        known = self.planning.instruments
+        cards = {card for card, names in known.words.items() if any(name in words for name in names)}
+        if not cards & set(known.sensors):
+            cards |= set(known.usual)
+            cards |= {known.by_choice[option] for option in self.choices.values() if option in known.by_choice}
         for card in sorted(cards):
             for limit in self.tools.limits(card):
-                bounded = self.planning.instrument_bounds.get(limit["name"])
-                if bounded:
+                if limit["name"] in known.bounds:
                     self.bounds.append(
                         Bound(
-                            name=bounded,
+                            name=known.bounds[limit["name"]],
                             lower=limit["lower"],
                             upper=limit["upper"],
                             unit=limit["unit"],
                             source=f"the card {card}",
                         )
                     )
-                elif limit["name"] == "reading_error" and not self._known("reading_error"):
-                    source = Source(document=card, inputs={"text": limit["meaning"]})
-                    self.facts.append(
-                        Fact(
-                            id="reading_error",
-                            name="reading error",
-                            value=limit["upper"],
-                            unit="percent" if limit["unit"] == "%" else limit["unit"],
-                            source=source,
-                        )
-                    )
-                    self.assumed.append(
-                        f"A reading errs by {{reading_error}} of the input concentration, as the card {card} says."
-                    )
+                elif limit["name"] in known.values and not self._known(limit["name"]):
+                    self._take_over(card, limit, known.values[limit["name"]])
+
+    def _take_over(self, card: str, limit: dict[str, Any], sentence: str) -> None:
+        """Take a value from an instrument's card, and say so."""
+        self.facts.append(
+            Fact(
+                id=limit["name"],
+                name=limit["name"].replace("_", " "),
+                value=limit["upper"] if limit["upper"] is not None else limit["lower"],
+                unit="percent" if limit["unit"] == "%" else limit["unit"],
+                source=Source(document=card, inputs={"text": limit["meaning"]}),
+            )
+        )
+        self.assumed.append(sentence.replace("[card]", card))
 
     def _known(self, name: str) -> bool:
-        return any(fact.id == _FACT_NAMES.get(name, name) for fact in self.facts)
+        """Whether a fact, or a choice, says it already."""
+        keys = {slot.key for slot in self.planning.slots if slot.name == name}
+        return any(fact.id in keys for fact in self.facts)
 
     def _assume(self) -> None:
         """Take the assumptions for what nobody said."""
         for assumption in self.planning.assumptions:
-            if not self._known(assumption.name) and assumption.name not in self.spans:
+            if self._open(assumption):
                 (span,) = find_quantities(assumption.value)
                 self._enter(assumption.name, span, "assumption", assumption.value)
                 self.assumed.append(assumption.sentence)
         for name, span in self.spans.items():
             if span.assumption:
-                meaning = next(slot.meaning for slot in self.planning.slots if slot.name == name)
-                self.assumed.append(f"The {meaning} is read as {{{_FACT_NAMES.get(name, name)}}}.")
+                slot = next(slot for slot in self.planning.slots if slot.name == name)
+                self.assumed.append(f"The {slot.meaning} is read as {{{slot.key}}}.")
+
+    def _open(self, assumption: Assumption) -> bool:
+        """Whether neither the request nor a choice says what would be assumed."""
+        said = self._known(assumption.name) or assumption.name in self.spans
+        return not said and (not assumption.unless or assumption.unless not in self.choices)
 
     def _missing(self) -> Question | None:
         """Return the first question whose answer nothing in the request gives, with what will be assumed otherwise."""
         for need in self.planning.needs:
             bounded = {bound.name for bound in self.bounds}
-            if not any(self._known(name) or name in bounded for name in need.names):
+            if not any(self._known(name) or name in bounded or name in self.choices for name in need.names):
                 name = need.names[0]
                 text = need.question
                 if name in self.unread:
                     text = f"{self.unread[name][:60]!r} holds no quantity that fits. {text}"
-                taken = [a for a in self.planning.assumptions if not self._known(a.name) and a.name not in self.spans]
+                taken = [assumption for assumption in self.planning.assumptions if self._open(assumption)]
                 listed = ", ".join(f"{a.name.replace('_', ' ')} {a.value}" for a in taken)
                 return Question(
                     name=name, text=f"{text} Unless you say otherwise I assume {listed}." if listed else text
                 )
         return None
+
+
+def _ends(span: Span, side: str) -> tuple[float | None, float | None]:
+    """Return the limits that a quantity sets: to one side, or to both for what can be run only within a range."""
+    if side == "upper":
+        return None, span.upper or span.value
+    if side == "lower":
+        return span.lower or span.value, None
+    if span.lower is None and span.upper is None:
+        return span.value, span.value
+    return span.lower, span.upper
 
 
 def _kinds(names: Iterable[str]) -> list[Kind]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -10,24 +9,10 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from agent.ledger import Ledger
-from agent.present import REFERENCE, render
+from agent.present import render
 from agent.state import Brief, Shown
 from tools.planning import Planning
 from tools.records import Citation
-
-MOST_ROWS = 12  # of the predicted curve in the text; the JSON and the report have all
-SHORTEST_STRETCH = 3  # sampling times that are written one by one
-_SETTING_LINES = (
-    "flow rate {flow}",
-    "tracer for {pulse_duration} ({injected_volume}), then tracer-free solution",
-    "run for {duration} from the moment the tracer enters",
-    "pore volume {pore_volume}, so a residence time of {residence_time}",
-)
-_ALTERNATIVES = {
-    "fastest": "faster: a {input} at {fastest_flow} for {fastest_duration}, {target} then within {fastest_precision}",
-    "precise": "more precise: a {input} at {precise_flow} for {precise_duration}, {target} then within "
-    "{precise_precision}",
-}
 
 
 @cache
@@ -41,8 +26,8 @@ def _environment() -> Environment:
 
 
 def serving(ledger: Ledger, planning: Planning) -> dict[str, Citation]:
-    """Return the citations that speak of what the plan decided: those on the other input stay behind."""
-    chosen = str(ledger.data.get("input", ""))
+    """Return the citations that speak of what the plan decided: those on another variant stay behind."""
+    chosen = str(ledger.data.get("variant", ""))
     idle = {topic.name for topic in planning.topics if topic.when not in (None, chosen)}
     return {key: citation for key, citation in ledger.citations.items() if _topic(ledger, key) not in idle}
 
@@ -53,31 +38,24 @@ def compose_plan(
     """Return the plan's text and the citations it uses.
 
     Raises:
-        KeyError: the text refers to a fact that no tool produced.
+        KeyError: the text refers to a fact that no tool produced, or no tool outlined a plan.
     """
-    facts, data = ledger.facts, ledger.data
-    times = sorted(key for key in facts if key.startswith("time_") and key != "time_limit")
-    chosen = str(data.get("input", "step"))
-    target = brief.target.name if brief.target else "dispersion"
-    listed = times[:: math.ceil(len(times) / MOST_ROWS)]
+    if ledger.outline is None:
+        raise KeyError("outline")
     text = (
         _environment()
         .get_template("plan.md.j2")
         .render(
-            input=chosen,
-            tracer=brief.tracer or "a conservative tracer",
-            target=target,
+            headline=ledger.outline.headline,
             prose=" ".join(prose),
-            settings=[line for line in _SETTING_LINES if _known(line, ledger)],
-            times=_grouped(times, ledger),
-            curve=[_row(key) for key in listed],
+            sections=[section for section in ledger.outline.sections if section.lines],
             basis=[f'{_topic(ledger, key)}: {{"{key}}} ({{@{key}}}) [{key}]' for key in citations],
-            alternatives=_alternatives(ledger, target),
+            alternatives=ledger.outline.alternatives,
             assumptions=list(brief.assumptions),
             colophon=colophon,
         )
     )
-    return render(_tidy(text), facts, citations), tuple(citations)
+    return render(_tidy(text), ledger.facts, citations), tuple(citations)
 
 
 def compose_answer(ledger: Ledger, prose: Sequence[str], colophon: str) -> tuple[Shown, tuple[str, ...]]:
@@ -96,48 +74,9 @@ def compose_answer(ledger: Ledger, prose: Sequence[str], colophon: str) -> tuple
     return render(_tidy(text), ledger.facts, ledger.citations), cited
 
 
-def _grouped(keys: Sequence[str], ledger: Ledger) -> list[str]:
-    """Write sampling times that follow each other at the shortest interval as one stretch."""
-    step = ledger.facts["shortest_interval"].value
-    stretches: list[list[str]] = []
-    for key in keys:
-        last = ledger.facts[stretches[-1][-1]].value if stretches else -math.inf
-        if math.isclose(ledger.facts[key].value - last, step):
-            stretches[-1].append(key)
-        else:
-            stretches.append([key])
-    lines = []
-    for stretch in stretches:
-        if len(stretch) > SHORTEST_STRETCH:
-            lines.append(f"every {{shortest_interval}} from {{{stretch[0]}}} to {{{stretch[-1]}}}")
-        else:
-            lines += [f"{{{key}}}" for key in stretch]
-    return lines
-
-
-def _row(key: str) -> str:
-    concentration = key.replace("time_", "conc_")
-    return f"{{{key}}}: {{{concentration}}} ({{{concentration}.lower}} to {{{concentration}.upper}})"
-
-
 def _topic(ledger: Ledger, key: str) -> str:
     topics = ledger.data.get("topics", {})
     return str(topics.get(key, "see")) if isinstance(topics, dict) else "see"
-
-
-def _alternatives(ledger: Ledger, target: str) -> list[str]:
-    inputs = ledger.data.get("alternative_inputs", {})
-    if not isinstance(inputs, dict):
-        return []
-    lines = []
-    for name, chosen in inputs.items():
-        line = _ALTERNATIVES[name].replace("{input}", str(chosen)).replace("{target}", target)
-        lines.append(line.replace("_precision}", f"_precision_{target}}}"))
-    return [line for line in lines if _known(line, ledger)]
-
-
-def _known(template: str, ledger: Ledger) -> bool:
-    return all(match[2] in ledger.facts for match in REFERENCE.finditer(template))
 
 
 def _tidy(text: str) -> str:

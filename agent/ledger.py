@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tools.records import Check, Citation, Evidence, Fact
+from tools.records import Check, Citation, Evidence, Fact, Outline
 
 
 class Ledger:
@@ -15,6 +15,7 @@ class Ledger:
         self.citations: dict[str, Citation] = {}
         self.checks: dict[str, Check] = {}
         self.data: dict[str, object] = {}
+        self.outline: Outline | None = None
         for item in evidence:
             self.add(item)
 
@@ -27,6 +28,7 @@ class Ledger:
         self.citations.update({citation.id: citation for citation in evidence.citations})
         self.checks.update({check.name: check for check in evidence.checks})
         self.data.update(evidence.data)
+        self.outline = evidence.outline or self.outline
 
     def settings(self) -> dict[str, str]:
         """Return the settings of the computed run as a tool reads them, for example `{"flow": "2 mL/min"}`."""

@@ -36,7 +36,7 @@ class Brief(Record):
     settings: dict[str, str] = Field(default_factory=dict)
     bounds: tuple[Bound, ...] = ()
     target: Target | None = None
-    tracer: str | None = None
+    choices: dict[str, str] = Field(default_factory=dict)  # what was named in words, for example the tracer
     assumptions: tuple[str, ...] = ()
 
 

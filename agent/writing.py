@@ -16,17 +16,6 @@ ATTEMPTS = 2
 SENTENCES, WORDS, TOKENS = (2, 2), 22, 70  # a local model on two cores writes about ten tokens a second
 PASSAGES = 3
 
-# The facts that a plan's reasons may speak of, and words of which one must stand beside each of them.
-FACT_WORDS: dict[str, tuple[str, ...]] = {
-    "flow": ("flow", "pump", "rate"),
-    "velocity": ("velocity",),
-    "duration": ("run", "lasts", "duration"),
-    "pulse_duration": ("pulse",),
-    "samples": ("samples", "readings", "fractions"),
-    "first_sample": ("first", "start", "begin", "from", "earliest"),
-    "last_sample": ("last", "until", "end", "final"),
-    "precision_dispersion": ("dispersion", "precision", "within"),
-}
 PROMPTS = Path(__file__).parent / "prompts"
 EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "plan": (
@@ -48,13 +37,19 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
 
 
 def write(
-    intent: str, request: str, facts: Mapping[str, Fact], citations: Sequence[Citation], context: Context
+    intent: str,
+    request: str,
+    facts: Mapping[str, Fact],
+    words: Mapping[str, Sequence[str]],
+    citations: Sequence[Citation],
+    context: Context,
 ) -> Draft:
     """Ask for a draft at most twice; return the first with a sentence that stands.
 
-    Where none does, the draft is empty and says what was rejected.
+    `words` are those of which one must stand beside each fact that may be spoken of; other facts are not offered.
+    Where no sentence stands, the draft is empty and says what was rejected.
     """
-    offered = {key: fact for key, fact in facts.items() if key in FACT_WORDS} if intent == "plan" else {}
+    offered = {key: fact for key, fact in facts.items() if key in words}
     rejected: list[str] = []
     for _ in range(ATTEMPTS):
         try:
@@ -63,7 +58,7 @@ def write(
         except (ModelError, grammar.DraftError) as error:
             rejected.append(str(error))
             continue
-        verdicts = support(sentences, offered, FACT_WORDS, citations, context.tools.embed)
+        verdicts = support(sentences, offered, words, citations, context.tools.embed)
         rejected += [f"{verdict.sentence} ({verdict.reason})" for verdict in verdicts if verdict.reason]
         kept = [f"{v.sentence} [{v.citation}]" if v.citation else v.sentence for v in verdicts if not v.reason]
         if kept and context.model is not None:

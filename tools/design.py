@@ -1,4 +1,4 @@
-"""Propose an experiment: the settings and times that reach a precision soonest, inside all limits."""
+"""Propose an experiment: what to set and when to measure so that the question is answered inside all limits."""
 
 from __future__ import annotations
 
@@ -6,27 +6,10 @@ from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import Any
 
-import torch
-
-from physics.design.candidate import Candidate
-from physics.design.predict_interval import Band, draw_prior, predict_interval
-from physics.design.propose import Proposal, Run, propose
-from physics.design.tracer import TIME_POWERS
 from physics.errors import InputError
-from physics.experiments.column import EXPERIMENT
-from tools.errors import Failed, Retry
-from tools.plans import column_runs
-from tools.plans.column_runs import Space
-from tools.proposal import BAND_LEVEL, LEVEL, Plan, data, facts
-from tools.records import Evidence, Source
-from tools.simulate import balance_checks
-
-TOLERANCE = 1e-6
-CURVE_POINTS = 81
-DRAWS = 128
-ROBUST = "mean"  # over the dispersivities that the prior admits; the worst of them is reported beside it
-
-Progress = Callable[[float, str], None]
+from tools.errors import Retry
+from tools.plans import designer
+from tools.records import Evidence
 
 
 def design(
@@ -35,13 +18,14 @@ def design(
     run: str | None = None,
     tolerance_factor: float = 1.0,
     device: str = "auto",
-    progress: Progress | None = None,
+    progress: Callable[[float, str], None] | None = None,
 ) -> Evidence:
-    """Propose how to run a tracer column and when to sample it.
+    """Propose how to run an experiment and when to measure.
 
     `request` names the experiment, its settings (apparatus and what is assumed), the bounds that every proposal must
-    keep, the target parameter and the relative precision wanted (percent). Returns the recommended run, a faster and
-    a more precise one, the predicted curve with its interval, and the balance of the run that was computed.
+    keep, what was named in words (a tracer, a fluid), the target and the relative precision wanted (percent; None
+    where nothing is to be known to a precision). Returns the recommended run with its facts, its outline in words,
+    the predicted curve and the balances of the runs that were computed.
 
     Raises:
         Retry: a setting or a limit is wrong; the message says which.
@@ -50,59 +34,9 @@ def design(
     start = perf_counter()
     tell = progress or (lambda share, what: None)
     try:
-        found = column_runs.space(request["settings"], request["bounds"])
-        targets = {request["target"]: request["precision"] / 100}
-        tell(0.1, f"comparing {len(found.candidates)} runs")
-        broad = _propose(found, found.candidates, targets)
-        tell(0.6, "settling the best of them")
-        finalists = (broad.recommended, broad.fastest, broad.most_precise)
-        distinct = {id(run.candidate): column_runs.rounded(run.candidate) for run in finalists}
-        proposal = _propose(found, list(distinct.values()), targets)
-        tell(0.8, "running the solver")
-        chosen = proposal.recommended
-        shown = torch.unique(torch.cat([torch.linspace(0, chosen.duration, CURVE_POINTS).double(), chosen.times]))
-        band = _band(found, chosen, shown)
-        solution = EXPERIMENT.simulate(
-            solver_settings(found, chosen), shown, tolerance=TOLERANCE * tolerance_factor, device=device
+        found = designer(str(request["experiment"]))(
+            request, run=run, tolerance_factor=tolerance_factor, device=device, progress=tell
         )
     except InputError as error:
         raise Retry(str(error)) from error
-    if not solution.status.ok:
-        raise Failed(f"{solution.status.value} {solution.message}".strip())
-    plan = Plan(found, proposal, band, solution)
-    return Evidence(
-        tool="design",
-        run=run,
-        facts=tuple(facts(plan, Source(tool="design", run=run, inputs=dict(request["settings"])))),
-        checks=tuple(balance_checks(solution)),
-        data=data(plan, request["target"], request["settings"]),
-        seconds={"solver": perf_counter() - start},
-    )
-
-
-def _propose(found: Space, candidates: list[Candidate], targets: Mapping[str, float]) -> Proposal:
-    return propose(
-        found.models,
-        candidates,
-        found.limits,
-        targets,
-        found.noise,
-        time_powers=TIME_POWERS,
-        level=LEVEL,
-        robust=ROBUST,
-        prior_level=column_runs.PRIOR_LEVEL,
-    )
-
-
-def _band(found: Space, chosen: Run, times: torch.Tensor) -> Band:
-    """Return the predicted curve with the interval that the prior leaves."""
-    draws = draw_prior(chosen.candidate.unknown, DRAWS)
-    known = {name: torch.full((DRAWS,), value, dtype=torch.float64) for name, value in chosen.candidate.known.items()}
-    return predict_interval(found.bands[chosen.candidate.model], {**known, **draws}, times, level=BAND_LEVEL)
-
-
-def solver_settings(found: Space, chosen: Run) -> dict[str, Any]:
-    """Return the SI settings of the recommended run, the unknowns at their medians."""
-    medians = {name: prior.median for name, prior in chosen.candidate.unknown.items()}
-    apparatus = {name: value for name, value in found.base.items() if name not in ("diameter", "porosity")}
-    return {**apparatus, **chosen.candidate.known, **medians, "input": chosen.candidate.model}
+    return found.model_copy(update={"seconds": {"solver": perf_counter() - start}})

@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+from pydantic import Field
+
 from tools.records import Record
 
 
 class Slot(Record):
-    """Something that a request may put a number to."""
+    """Something that a request may put a number to.
+
+    Attributes:
+        fact: the id of its fact, where the plan has another number of its name.
+        bounds: the number of the plan that it limits, from `side`; empty where it limits nothing.
+        setting: whether the design reads it as a setting.
+    """
 
     name: str
     unit: str
     meaning: str
     keywords: tuple[str, ...]
     kinds: tuple[str, ...] = ("value", "range", "at_most", "at_least")  # of span that it takes
+    fact: str = ""
+    bounds: str = ""
+    side: Literal["upper", "lower", "both"] = "upper"
+    setting: bool = True
+
+    @property
+    def key(self) -> str:
+        """The id of its fact."""
+        return self.fact or self.name
 
 
 class Need(Record):
@@ -28,6 +47,7 @@ class Assumption(Record):
     name: str
     value: str
     sentence: str
+    unless: str = ""  # the named choice that settles it
 
 
 class Topic(Record):
@@ -35,20 +55,44 @@ class Topic(Record):
 
     name: str
     query: str
-    when: str | None = None  # only for a plan with this input
+    when: str | None = None  # only for a plan of this variant
+
+
+class Instruments(Record):
+    """The instrument cards of an experiment.
+
+    Attributes:
+        words: card -> the words of a request that name it.
+        sensors: the cards of what reads; where none is named, `usual` and what `by_choice` has are taken.
+        bounds: limit on a card -> the number of a plan that it bounds.
+        values: limit on a card -> the sentence that takes it over where the request is silent; it may refer to the
+            slot of the limit's name, and `[card]` stands for the card.
+    """
+
+    words: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    sensors: tuple[str, ...] = ()
+    usual: tuple[str, ...] = ()
+    by_choice: dict[str, str] = Field(default_factory=dict)
+    bounds: dict[str, str] = Field(default_factory=dict)
+    values: dict[str, str] = Field(default_factory=dict)
 
 
 class Planning(Record):
-    """Everything of one experiment's planning that is not physics."""
+    """Everything of one experiment's planning that is not physics.
+
+    Attributes:
+        targets: what can be found out -> the words that name it; empty where nothing is asked to a precision.
+        choices: what a request names in words -> its options -> the words that name them.
+        reasons: the facts that a plan's sentences may speak of -> words of which one must stand beside each.
+    """
 
     experiment: str
     slots: tuple[Slot, ...]
     needs: tuple[Need, ...]
     assumptions: tuple[Assumption, ...]
-    targets: dict[str, tuple[str, ...]]  # parameter -> the words that name it
+    targets: dict[str, tuple[str, ...]]
     topics: tuple[Topic, ...]
-    instruments: dict[str, tuple[str, ...]]  # instrument card -> the words that name it
-    default_instruments: tuple[str, ...]
-    tracer_instruments: dict[str, str]  # tracer -> the card of what measures it when no sensor is named
-    instrument_bounds: dict[str, str]  # limit on a card -> the fact of a plan that it bounds
-    tracers: tuple[str, ...]
+    instruments: Instruments = Instruments()
+    choices: dict[str, dict[str, tuple[str, ...]]] = Field(default_factory=dict)
+    default_choices: dict[str, str] = Field(default_factory=dict)
+    reasons: dict[str, tuple[str, ...]] = Field(default_factory=dict)

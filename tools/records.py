@@ -32,7 +32,10 @@ class Source(Record):
 
 
 class Fact(Record):
-    """A number that may be shown; `lower` and `upper` bound it at `level` where it is uncertain."""
+    """A number that may be shown; `lower` and `upper` bound it at `level` where it is uncertain.
+
+    `numerical_error` is the solver's own, in the fact's unit: a prediction has it.
+    """
 
     id: str
     name: str
@@ -41,6 +44,7 @@ class Fact(Record):
     lower: float | None = None
     upper: float | None = None
     level: float | None = None
+    numerical_error: float | None = None
     source: Source
 
 
@@ -70,6 +74,23 @@ class Check(Record):
     detail: str = ""
 
 
+class Section(Record):
+    """A part of a plan: a title and lines that refer to facts; `joined` lines follow each other, with commas."""
+
+    title: str
+    lines: tuple[str, ...]
+    note: str = ""
+    joined: bool = False
+
+
+class Outline(Record):
+    """A plan in words, with references in place of numbers: `{flow}` stands for the fact `flow`."""
+
+    headline: str
+    sections: tuple[Section, ...]
+    alternatives: tuple[str, ...] = ()
+
+
 class Evidence(Record):
     """What one tool call hands to the agent."""
 
@@ -78,5 +99,6 @@ class Evidence(Record):
     facts: tuple[Fact, ...] = ()
     citations: tuple[Citation, ...] = ()
     checks: tuple[Check, ...] = ()
+    outline: Outline | None = None
     data: dict[str, Any] = Field(default_factory=dict)
     seconds: dict[str, float] = Field(default_factory=dict)

@@ -50,6 +50,7 @@ def request_for(brief: Brief, repairs: int) -> dict[str, object]:
         "settings": dict(brief.settings),
         "bounds": [tightened(bound, repairs).model_dump() for bound in brief.bounds],
         "target": brief.target.name if brief.target else None,
+        "choices": dict(brief.choices),
         "precision": brief.target.precision * (1 - MARGIN) ** repairs if brief.target else None,
     }
 

@@ -23,10 +23,12 @@ def draft(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     context = runtime.context
     ledger = Ledger(state.evidence)
     brief = state.brief if state.intent == "plan" else None
-    citations = serving(ledger, context.tools.planning(brief.experiment)) if brief else dict(ledger.citations)
+    planning = context.tools.planning(brief.experiment) if brief else None
+    citations = serving(ledger, planning) if planning else dict(ledger.citations)
+    words = planning.reasons if planning else {}
     before, written = context.model_seconds(), Draft()
     if context.model is not None and citations and state.repairs == 0:
-        written = write(state.intent, state.request, ledger.facts, list(citations.values()), context)
+        written = write(state.intent, state.request, ledger.facts, words, list(citations.values()), context)
     colophon = _colophon(context, written)
     if brief is not None:
         shown, cited = compose_plan(brief, ledger, citations, written.sentences, colophon)

@@ -45,18 +45,16 @@ def quoted(citation: Citation) -> list[Fact]:
     ]
 
 
-def _time(facts: dict[str, Fact], key: str) -> dict[str, Any] | None:
-    """Return when a concentration is predicted; None for what has no time."""
-    time = facts.get(key.replace("conc_", "time_")) if key.startswith("conc_") else None
-    return {"value": time.value, "unit": time.unit} if time else None
+def _time(facts: dict[str, Fact], key: str | None) -> dict[str, Any] | None:
+    """Return when something is predicted; None for what has no time."""
+    return {"value": facts[key].value, "unit": facts[key].unit} if key else None
 
 
 def _numbers(ledger: Ledger) -> dict[str, Any]:
     """Return settings, predictions, schedule, curve and alternatives as the contract has them."""
     data: dict[str, Any] = ledger.data
     facts = ledger.facts
-    times = sorted(key for key in facts if key.startswith("time_") and key != "time_limit")
-    predicted = [*data["predictions"], *(key.replace("time_", "conc_") for key in times)]
+    times: dict[str, str] = data["predicted_at"]
     return {
         "settings": data["shown_settings"],
         "predictions": [
@@ -69,11 +67,13 @@ def _numbers(ledger: Ledger) -> dict[str, Any]:
                 "unit": facts[key].unit,
                 "source": facts[key].source.run,
                 "fact": key,
-                "time": _time(facts, key),
+                "time": _time(facts, times.get(key)),
             }
-            for key in predicted
+            for key in (*data["predictions"], *times)
         ],
-        "schedule": [Quantity(name="time", value=facts[key].value, unit=facts[key].unit) for key in times],
+        "schedule": [
+            Quantity(name=facts[key].name, value=facts[key].value, unit=facts[key].unit) for key in data["schedule"]
+        ],
         "curve": data["curve"],
         "alternatives": data["alternatives"],
     }

@@ -44,7 +44,7 @@ def _figure(record: RunRecord) -> str:
     curve = result.get("curve") or {}
     if "measured" in curve:
         return figures.fitted(curve)
-    return figures.breakthrough(curve, _times(result.get("schedule", []))) if curve else ""
+    return figures.predicted(curve, _times(result.get("schedule", []))) if curve else ""
 
 
 def _times(schedule: Sequence[dict[str, Any]]) -> list[float]:

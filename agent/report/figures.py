@@ -19,17 +19,17 @@ _STYLE: Any = {
 }
 
 
-def breakthrough(curve: Mapping[str, Any], schedule: Sequence[float]) -> str:
+def predicted(curve: Mapping[str, Any], schedule: Sequence[float]) -> str:
     """Draw a predicted curve with its interval and a mark at each sampling time."""
-    figure, axes = _axes(curve["time_unit"])
+    figure, axes = _axes(curve["time_unit"], curve.get("label", "relative concentration"))
     axes.plot(curve["time"], curve["values"], label="predicted")
     if "lower" in curve:
         label = f"{100 * curve['level']:g} % interval"
         axes.fill_between(curve["time"], curve["lower"], curve["upper"], alpha=0.25, label=label)
     for index, time in enumerate(schedule):
-        axes.axvline(time, ymax=0.04, color="#b5532a", label="samples" if index == 0 else None)
+        axes.axvline(time, ymax=0.04, color="#b5532a", label="measure" if index == 0 else None)
     axes.legend(frameon=False)
-    return _svg(figure, "Predicted breakthrough curve with its interval and the sampling times")
+    return _svg(figure, "Predicted curve with its interval and the times at which to measure")
 
 
 def simulated(outputs: Sequence[Mapping[str, Any]]) -> str:
@@ -59,12 +59,12 @@ def fitted(curve: Mapping[str, Any]) -> str:
         return _svg(figure, "Measured points, fitted curve and residuals")
 
 
-def _axes(time_unit: str) -> tuple[Figure, Axes]:
+def _axes(time_unit: str, label: str = "relative concentration") -> tuple[Figure, Axes]:
     with rc_context(_STYLE):
         figure = Figure(figsize=(7, 3.6), layout="constrained")
         axes = figure.subplots()
-        axes.set_xlabel(f"time ({time_unit})")
-        axes.set_ylabel("relative concentration")
+        axes.set_xlabel(f"time ({time_unit})" if time_unit else "time")
+        axes.set_ylabel(label)
         return figure, axes
 
 

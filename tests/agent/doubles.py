@@ -12,6 +12,7 @@ from agent.model.timed import TimedModel
 from agent.settings import Settings
 from tools.experiments import check_setting
 from tools.plans import planning
+from tools.plans.column.text import outline
 from tools.records import Check, Citation, Evidence, Fact, Source
 
 DOCUMENTS = {
@@ -89,35 +90,42 @@ def facts() -> list[Fact]:
     ]
     for index, (minute, value) in enumerate(((150.0, 0.1), (170.0, 0.4), (190.0, 0.7), (390.0, 0.05))):
         found.append(fact(f"time_{index:03d}", "sampling time", minute, "min"))
-        interval = {"lower": 0.5 * value, "upper": 1.4 * value, "level": 0.9}
+        interval = {"lower": 0.5 * value, "upper": 1.4 * value, "level": 0.9, "numerical_error": 4e-7}
         found.append(fact(f"conc_{index:03d}", "concentration", value, "", **interval))
     return found
 
 
 def design(request: Mapping[str, Any], *, run: str | None = None, **options: Any) -> Evidence:
+    found = facts()
+    times = [fact.id for fact in found if fact.id.startswith("time_")]
+    data = {
+        "settings": {
+            "length": "30 cm",
+            "diameter": "5 cm",
+            "porosity": "0.38",
+            "flow": "1.2 mL/min",
+            "dispersion": "1 cm**2/h",
+            "input": "pulse",
+            "pulse_duration": "47 min",
+        },
+        "shown_settings": [{"name": "flow", "value": 1.2, "unit": "mL/min"}],
+        "variant": "pulse",
+        "predictions": ["precision_dispersion"],
+        "schedule": times,
+        "predicted_at": {key.replace("time_", "conc_"): key for key in times},
+        "alternatives": [{"name": "fastest"}],
+        "alternative_inputs": {"fastest": "step"},
+        "curve": {},
+        "need": "",
+    }
+    asked = {"target": "dispersion", "choices": {"tracer": "bromide"}, **request}
     return Evidence(
         tool="design",
         run=run,
-        facts=tuple(facts()),
+        facts=tuple(found),
         checks=(Check(name="tracer balance", kind="conservation", status="pass", value=1e-13, limit=1e-10),),
-        data={
-            "settings": {
-                "length": "30 cm",
-                "diameter": "5 cm",
-                "porosity": "0.38",
-                "flow": "1.2 mL/min",
-                "dispersion": "1 cm**2/h",
-                "input": "pulse",
-                "pulse_duration": "47 min",
-            },
-            "shown_settings": [{"name": "flow", "value": 1.2, "unit": "mL/min"}],
-            "input": "pulse",
-            "predictions": ["precision_dispersion"],
-            "alternatives": [{"name": "fastest"}],
-            "alternative_inputs": {"fastest": "step"},
-            "curve": {},
-            "need": "",
-        },
+        outline=outline({fact.id: fact for fact in found}, data, asked),
+        data=data,
         seconds={"solver": 0.0},
     )
 

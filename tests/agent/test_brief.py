@@ -20,7 +20,7 @@ def test_the_example_request_is_read_whole() -> None:
     assert found.settings["length"] == "30.0 cm"
     assert found.settings["diameter"] == "5.0 cm"
     assert found.settings["porosity"] == "0.38"
-    assert found.tracer == "bromide"
+    assert found.choices == {"tracer": "bromide"}
     assert found.target is not None
     assert (found.target.name, found.target.precision) == ("dispersion", 5.0)
     bounds = {bound.name: bound for bound in found.bounds}

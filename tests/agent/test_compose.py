@@ -5,6 +5,7 @@ from agent.compose import compose_answer, compose_plan, serving
 from agent.ledger import Ledger
 from tests.agent import doubles
 from tools.plans import planning
+from tools.plans.column.text import outline
 
 
 def ledger() -> Ledger:
@@ -32,19 +33,17 @@ def test_a_plan_names_settings_times_interval_alternatives_and_assumptions() -> 
 
 
 def test_times_at_the_shortest_interval_are_written_as_one_stretch() -> None:
-    brief = read_brief(doubles.REQUEST, [], planning("column"), doubles.context())[0]
-    entries = ledger()
-    entries.facts["shortest_interval"] = entries.facts["shortest_interval"].model_copy(update={"value": 20.0})
-    for index, minute in ((2, 190.0), (3, 210.0)):
-        key = f"time_{index:03d}"
-        entries.facts[key] = entries.facts[key].model_copy(update={"value": minute})
-    shown, _ = compose_plan(brief, entries, entries.citations, [], "")
-    assert "every 20 min from 150 min to 210 min" in shown.text
+    found = {fact.id: fact for fact in doubles.facts()}
+    found["time_003"] = found["time_003"].model_copy(update={"value": 210.0})
+    data = doubles.design({}).data
+    told = outline(found, data, {"target": "dispersion"})
+    (sampling,) = [section for section in told.sections if section.title == "Sample at"]
+    assert sampling.lines == ("every {shortest_interval} from {time_000} to {time_003}",)
 
 
 def test_a_citation_on_the_input_that_was_not_chosen_stays_behind() -> None:
     entries = ledger()
-    entries.data["input"] = "step"
+    entries.data["variant"] = "step"
     assert "a" not in serving(entries, planning("column"))
 
 

@@ -141,14 +141,21 @@ def with_fact(ledger: Ledger, key: str, value: float, unit: str | None = None) -
         ("samples", 97.0, None, "limit on samples"),
         ("shortest_interval", 1.0, None, "limit on shortest_interval"),
         ("precision_dispersion", 5.1, None, "target precision"),
-        ("numerical_error", 0.1, None, "numerical error"),
-        ("numerical_error", 0.01, None, "numerical error"),
     ],
 )
 def test_a_broken_limit_is_caught(
     candidate: Candidate, ledger: Ledger, key: str, value: float, unit: str | None, expected: str
 ) -> None:
     assert expected in failures(candidate, with_fact(ledger, key, value, unit))
+
+
+@pytest.mark.parametrize("error", [0.1, 0.02, None])
+def test_a_solver_that_is_too_coarse_or_silent_about_it_is_caught(
+    candidate: Candidate, ledger: Ledger, error: float | None
+) -> None:
+    assert "numerical error" not in failures(candidate, ledger)
+    ledger.facts["conc_001"] = ledger.facts["conc_001"].model_copy(update={"numerical_error": error})
+    assert "numerical error" in failures(candidate, ledger)
 
 
 @pytest.mark.parametrize(

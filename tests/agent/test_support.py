@@ -3,14 +3,14 @@
 import pytest
 
 from agent.support import support
-from agent.writing import FACT_WORDS
 from tests.agent import doubles
+from tools.plans import planning
 
 FACTS = {fact.id: fact for fact in doubles.facts()}
 
 
 def judged(sentence: str) -> tuple[str | None, str | None]:
-    (verdict,) = support([sentence], FACTS, FACT_WORDS, doubles.citations(), doubles.embed)
+    (verdict,) = support([sentence], FACTS, planning("column").reasons, doubles.citations(), doubles.embed)
     return verdict.reason, verdict.citation
 
 

@@ -10,10 +10,11 @@ import torch
 from physics.calibrate.fit import fit_batch
 from physics.design.propose import Proposal, propose
 from physics.design.tracer import TIME_POWERS
-from tools.design import ROBUST, design
+from tools.design import design
 from tools.errors import Retry
-from tools.plans import column_runs
-from tools.proposal import LEVEL
+from tools.plans.column import runs
+from tools.plans.column.design import ROBUST
+from tools.plans.column.facts import LEVEL
 from tools.records import Evidence
 
 SETTINGS = {
@@ -70,7 +71,7 @@ def test_the_balance_of_the_run_stands_with_it(evidence: Evidence) -> None:
 
 
 def test_the_promised_precision_is_that_of_fits() -> None:
-    space = column_runs.space(SETTINGS, BOUNDS)
+    space = runs.space(SETTINGS, BOUNDS)
     run = _proposed(space).recommended
     candidate = run.candidate
     truth = {name: prior.median for name, prior in candidate.unknown.items()}
@@ -88,7 +89,7 @@ def test_the_promised_precision_is_that_of_fits() -> None:
     assert abs(float(logs.mean())) < 0.3 * half_width
 
 
-def _proposed(space: column_runs.Space) -> Proposal:
+def _proposed(space: runs.Space) -> Proposal:
     return propose(
         space.models,
         space.candidates,
@@ -98,7 +99,7 @@ def _proposed(space: column_runs.Space) -> Proposal:
         time_powers=TIME_POWERS,
         level=LEVEL,
         robust=ROBUST,
-        prior_level=column_runs.PRIOR_LEVEL,
+        prior_level=runs.PRIOR_LEVEL,
     )
 
 
@@ -124,13 +125,13 @@ def test_limits_that_leave_nothing_are_named(bounds: list[dict[str, Any]], told:
 
 
 def test_a_pulse_is_set_in_whole_minutes() -> None:
-    space = column_runs.space(SETTINGS, BOUNDS)
-    pulses = [column_runs.rounded(c) for c in space.candidates if c.model == "pulse"]
+    space = runs.space(SETTINGS, BOUNDS)
+    pulses = [runs.rounded(c) for c in space.candidates if c.model == "pulse"]
     assert pulses
     assert all(pulse.input_duration % 60 == 0 for pulse in pulses)
     assert all(pulse.known["pulse_duration"] == pulse.input_duration for pulse in pulses)
 
 
 def test_a_dispersion_that_is_told_takes_the_place_of_the_assumed_one() -> None:
-    space = column_runs.space({**SETTINGS, "dispersion": "0.36 cm**2/h"}, BOUNDS)
+    space = runs.space({**SETTINGS, "dispersion": "0.36 cm**2/h"}, BOUNDS)
     assert {round(c.unknown["dispersion"].median * 1e8, 6) for c in space.candidates} == {1.0}

@@ -1,18 +1,44 @@
-"""How each experiment is planned: one file an experiment."""
+"""How each experiment is planned: one folder an experiment, with `planning.py` (words) and `design.py` (numbers)."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from functools import cache
 
 from tools.errors import Retry
 from tools.planning import Planning
-from tools.plans.column import COLUMN
+from tools.records import Evidence
 
-PLANS = {COLUMN.experiment: COLUMN}
+
+@cache
+def names() -> tuple[str, ...]:
+    """Return the experiments that can be planned."""
+    return tuple(sorted(item.name for item in pkgutil.iter_modules(__path__) if item.ispkg))
 
 
 def planning(experiment: str) -> Planning:
     """Return how `experiment` is planned.
 
     Raises:
-        Retry: it cannot be planned (yet).
+        Retry: it cannot be planned.
     """
-    if experiment not in PLANS:
-        raise Retry(f"{experiment!r} cannot be planned; these can: {', '.join(sorted(PLANS))}")
-    return PLANS[experiment]
+    found: Planning = importlib.import_module(f"{__name__}.{_known(experiment)}.planning").PLANNING
+    return found
+
+
+def designer(experiment: str) -> Callable[..., Evidence]:
+    """Return the function that designs a run of `experiment`; it brings the solver's libraries.
+
+    Raises:
+        Retry: it cannot be planned.
+    """
+    found: Callable[..., Evidence] = importlib.import_module(f"{__name__}.{_known(experiment)}.design").design
+    return found
+
+
+def _known(experiment: str) -> str:
+    if experiment not in names():
+        raise Retry(f"{experiment!r} cannot be planned; these can: {', '.join(names())}")
+    return experiment

@@ -14,7 +14,7 @@ from physics import units
 from physics.design.predict_interval import Band
 from physics.design.propose import Proposal, Run
 from physics.solution import Solution
-from tools.plans.column_runs import BAND_TOLERANCE, Space
+from tools.plans.column.runs import BAND_TOLERANCE, Space
 from tools.records import Fact, Source
 
 LEVEL = 0.95  # of the interval whose half-width is the precision
@@ -120,6 +120,7 @@ def _samples(plan: Plan, fact: Make) -> list[Fact]:
                 lower=float(lower[place]),
                 upper=float(upper[place]),
                 level=BAND_LEVEL,
+                numerical_error=plan.solution.error,
             )
         )
     return found
@@ -162,11 +163,14 @@ def data(plan: Plan, target: str, apparatus: Mapping[str, str]) -> dict[str, Any
         for name, run in alternatives.items()
         if (run.candidate, run.duration) != (chosen.candidate, chosen.duration)
     }
+    samples = range(chosen.samples)
     return {
         "settings": settings,
         "shown_settings": _shown(plan, apparatus),
-        "input": chosen.candidate.model,
+        "variant": chosen.candidate.model,
         "predictions": [f"precision_{name}" for name in chosen.half_width if math.isfinite(chosen.half_width[name])],
+        "schedule": [f"time_{index:03d}" for index in samples],
+        "predicted_at": {f"conc_{index:03d}": f"time_{index:03d}" for index in samples},
         "alternative_inputs": {name: run.candidate.model for name, run in different.items()},
         "alternatives": [_alternative(plan, name, run, target) for name, run in different.items()],
         "curve": _curve(plan.band, plan.solution),
@@ -212,6 +216,7 @@ def _curve(band: Band, solution: Solution) -> dict[str, Any]:
     return {
         "time": (times / 60).tolist(),
         "time_unit": "min",
+        "label": "relative concentration",
         "values": output.values[0].tolist(),
         "lower": band.lower.tolist(),
         "upper": band.upper.tolist(),

@@ -1,8 +1,8 @@
 """How a tracer test in a packed column is planned."""
 
-from tools.planning import Assumption, Need, Planning, Slot, Topic
+from tools.planning import Assumption, Instruments, Need, Planning, Slot, Topic
 
-COLUMN = Planning(
+PLANNING = Planning(
     experiment="column",
     slots=(
         Slot(
@@ -29,6 +29,9 @@ COLUMN = Planning(
             unit="mL/min",
             meaning="flow rate that the pump can deliver",
             keywords=("pump", "flow", "rate", "delivers"),
+            bounds="flow",
+            side="both",
+            setting=False,
         ),
         Slot(
             name="dispersion",
@@ -53,6 +56,9 @@ COLUMN = Planning(
             unit="h",
             meaning="time available for the run",
             keywords=("day", "hours", "time", "working", "within", "available", "afternoon", "morning"),
+            fact="time_limit",
+            bounds="duration",
+            setting=False,
         ),
         Slot(
             name="precision",
@@ -60,6 +66,8 @@ COLUMN = Planning(
             meaning="precision wanted of the target",
             keywords=("within", "precision", "accuracy", "better", "uncertainty", "good"),
             kinds=("precision", "at_most"),
+            fact="asked_precision",
+            setting=False,
         ),
         Slot(
             name="reading_error",
@@ -73,12 +81,18 @@ COLUMN = Planning(
             unit="min",
             meaning="shortest time between two samples",
             keywords=("every", "interval", "between", "sample", "fraction", "collector"),
+            bounds="shortest_interval",
+            side="lower",
+            setting=False,
         ),
         Slot(
             name="samples",
             unit="",
             meaning="number of samples that can be taken",
             keywords=("samples", "fractions", "tubes", "vials", "bottles"),
+            fact="most_samples",
+            bounds="samples",
+            setting=False,
         ),
     ),
     needs=(
@@ -122,15 +136,36 @@ COLUMN = Planning(
         Topic(name="packing", query="How to saturate the column without entrapped air?"),
         Topic(name="afterwards", query="How to check the mass recovery after the run?"),
     ),
-    instruments={
-        "piston-and-syringe-pump": ("piston pump", "syringe pump", "hplc pump"),
-        "peristaltic-pump": ("peristaltic", "pump"),
-        "fraction-collector": ("fraction collector", "fractions", "collector"),
-        "electrical-conductivity-sensor": ("conductivity", "ec sensor", "ec probe"),
-        "bromide-selective-electrode": ("ion-selective", "ion selective", "ise", "electrode"),
+    instruments=Instruments(
+        words={
+            "piston-and-syringe-pump": ("piston pump", "syringe pump", "hplc pump"),
+            "peristaltic-pump": ("peristaltic", "pump"),
+            "fraction-collector": ("fraction collector", "fractions", "collector"),
+            "electrical-conductivity-sensor": ("conductivity", "ec sensor", "ec probe"),
+            "bromide-selective-electrode": ("ion-selective", "ion selective", "ise", "electrode"),
+        },
+        sensors=("electrical-conductivity-sensor", "bromide-selective-electrode"),
+        usual=("fraction-collector",),
+        by_choice={"bromide": "bromide-selective-electrode"},
+        bounds={"flow": "flow", "sample_volume": "sample_volume", "run_time": "duration"},
+        values={
+            "reading_error": "A reading errs by {reading_error} of the input concentration, as the card [card] says."
+        },
+    ),
+    choices={
+        "tracer": {
+            name: (name,)
+            for name in ("bromide", "chloride", "iodide", "nitrate", "tritiated water", "fluorescein", "deuterium")
+        }
     },
-    default_instruments=("fraction-collector",),
-    tracer_instruments={"bromide": "bromide-selective-electrode"},
-    instrument_bounds={"flow": "flow", "sample_volume": "sample_volume", "run_time": "duration"},
-    tracers=("bromide", "chloride", "iodide", "nitrate", "tritiated water", "fluorescein", "deuterium"),
+    reasons={
+        "flow": ("flow", "pump", "rate"),
+        "velocity": ("velocity",),
+        "duration": ("run", "lasts", "duration"),
+        "pulse_duration": ("pulse",),
+        "samples": ("samples", "readings", "fractions"),
+        "first_sample": ("first", "start", "begin", "from", "earliest"),
+        "last_sample": ("last", "until", "end", "final"),
+        "precision_dispersion": ("dispersion", "precision", "within"),
+    },
 )

@@ -1,0 +1,1 @@
+"""How a tracer test in a packed column is planned."""
