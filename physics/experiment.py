@@ -152,6 +152,8 @@ class Experiment:
         default_times: `default_times(settings, count)`, the output times (seconds, shape (count,)) that show
             the run.
         laws: what every output of this experiment must keep, of the solver and of a surrogate alike.
+        boundaries: `boundaries(settings)`, what stands at the ends of each axis of its fields: axis -> "wall",
+            "open" or "periodic", or a pair of them for the two ends.
     """
 
     name: str
@@ -169,6 +171,7 @@ class Experiment:
     model: Callable[..., Callable[[dict[str, Tensor], Tensor], Tensor]] | None = None
     start: Callable[..., dict[str, float]] | None = None
     laws: tuple[Law, ...] = ()
+    boundaries: Callable[[Mapping[str, Any]], Mapping[str, str | tuple[str, str]]] | None = None
 
     @property
     def curve(self) -> Observable:
