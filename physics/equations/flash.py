@@ -1,0 +1,235 @@
+"""The laser flash: a disc is heated by a pulse on its front, and its rear face is read.
+
+    theta_rear(t) = sum_n front_n rear_n c_n(alpha t / L^2)        T_rear = amplitude * rise * theta_rear
+    rise = absorptivity E / (rho c L pi d^2 / 4)
+
+with the modes of `physics.equations.heat_disc` and what they keep of the pulse from `heat_disc_pulse`; L thickness
+(m), alpha diffusivity (m^2/s), E energy of the pulse (J) on a spot of diameter d (m), rho c (J/(m^3 K)); `rise` is
+the adiabatic rise (K), 1 where no energy is named, and `amplitude` what the detector gives for one kelvin. Time
+counts from the begin of the pulse, t_half to half of the maximum, and alpha = K L^2 / t_half.
+
+The maximum and the half-rise time are roots, found on plain numbers; one Newton step on live numbers gives them the
+derivatives of the implicit function theorem. It fails where the flow of heat has more than one dimension, where
+properties change within the rise, and for a pulse that outlasts the half-rise.
+
+Source: W. J. Parker et al., J. Appl. Phys. 32 (1961) 1679, doi:10.1063/1.1728417; R. D. Cowan, J. Appl. Phys. 34
+(1963) 926, doi:10.1063/1.1729564.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from physics.equations.heat_disc import UNSEEN, Modes, modes
+from physics.equations.heat_disc_pulse import (
+    Pulse,
+    delivered,
+    instant,
+    measured,
+    power,
+    respond,
+    square,
+    triangular,
+)
+from physics.series import Series
+
+NUMBERS = (
+    "thickness",
+    "diffusivity",
+    "biot",
+    "biot_rear",
+    "pulse_width",
+    "density",
+    "heat_capacity",
+    "pulse_energy",
+    "spot_diameter",
+    "absorptivity",
+    "amplitude",
+)
+_END = 6.0  # without loss the rear is then level to rounding
+_SCAN, _HALVINGS = 64, 32
+
+
+class Disc(NamedTuple):
+    """A batch of flashed discs; every tensor has the shape (batch,).
+
+    Attributes:
+        rate: alpha / L^2, 1/s.
+        front_biot, rear_biot: of the faces.
+        pulse: in the disc's own time.
+        rise: the adiabatic rise, K, or 1.
+        heat: what is absorbed, J, or 1.
+        amplitude: of the detector.
+        absolute: whether rise and heat carry units.
+    """
+
+    rate: Tensor
+    front_biot: Tensor
+    rear_biot: Tensor
+    pulse: Pulse
+    rise: Tensor
+    heat: Tensor
+    amplitude: Tensor
+    absolute: bool
+
+
+class Readings(NamedTuple):
+    """What a resolution gives, in the disc's own units: curves (batch, n), numbers (batch,).
+
+    Attributes:
+        rear, front: temperatures over the adiabatic rise.
+        entered, stored, lost_front, lost_rear: shares of the heat absorbed, up to each time.
+        maximum, half: the largest rear temperature and the time of its half, over L^2 / alpha.
+    """
+
+    rear: Tensor
+    front: Tensor
+    entered: Tensor
+    stored: Tensor
+    lost_front: Tensor
+    lost_rear: Tensor
+    maximum: Tensor
+    half: Tensor
+
+
+def disc_of(numbers: Mapping[str, Tensor], pulse: str | Series) -> Disc:
+    """Bring SI numbers, each a scalar or of shape (batch,), to the disc's own units."""
+    names = [name for name in NUMBERS if name in numbers]
+    wide = torch.broadcast_tensors(*(numbers[name].reshape(-1) for name in names))
+    given = dict(zip(names, wide, strict=True))
+    one = torch.ones_like(given["diffusivity"])
+    rate = given["diffusivity"] / given["thickness"] ** 2
+    biot = given.get("biot", torch.zeros_like(one))
+    absolute = "pulse_energy" in given
+    heat, rise = one, one
+    if absolute:
+        heat = given.get("absorptivity", one) * given["pulse_energy"]
+        area = math.pi / 4 * given["spot_diameter"] ** 2
+        rise = heat / (given["density"] * given["heat_capacity"] * given["thickness"] * area)
+    return Disc(
+        rate,
+        biot,
+        given.get("biot_rear", biot),
+        _pulse(pulse, rate, given.get("pulse_width")),
+        rise,
+        heat,
+        given.get("amplitude", one),
+        absolute,
+    )
+
+
+def _pulse(pulse: str | Series, rate: Tensor, width: Tensor | None) -> Pulse:
+    if isinstance(pulse, Series):
+        return measured(pulse, rate)
+    if pulse == "instant" or width is None:
+        return instant(rate)
+    return (square if pulse == "square" else triangular)(width * rate)
+
+
+def rear(disc: Disc, found: Modes, time: Tensor) -> Tensor:
+    """theta at the rear, shape (batch, n), at times of shape (batch, n) over L^2 / alpha."""
+    c, _ = respond(disc.pulse, found.rate, time)
+    theta = torch.einsum("bn,btn->bt", found.front * found.rear, c)
+    return torch.where(time < UNSEEN, 0.0, theta)
+
+
+def signal(disc: Disc, seconds: Tensor, degree: int) -> Tensor:
+    """What the detector shows, shape (batch, n), at times of shape (n,) in seconds; differentiable."""
+    found = modes(disc.front_biot, disc.rear_biot, degree)
+    return (disc.amplitude * disc.rise)[:, None] * rear(disc, found, disc.rate[:, None] * seconds)
+
+
+def read(disc: Disc, seconds: Tensor, degree: int) -> Readings:
+    """Everything that a run returns, from polynomials up to `degree`."""
+    found = modes(disc.front_biot, disc.rear_biot, degree)
+    time = disc.rate[:, None] * seconds
+    c, d = respond(disc.pulse, found.rate, time, accumulated=True)
+    if d is None:
+        raise RuntimeError("the accumulated heat was asked for")
+    weights = {"rear": found.front * found.rear, "front": found.front**2, "stored": found.front * found.mean}
+    curves = {name: torch.einsum("bn,btn->bt", weight, c) for name, weight in weights.items()}
+    sums = {name: torch.einsum("bn,btn->bt", weights[name], d) for name in ("front", "rear")}
+    maximum, half = peak_and_half(disc, found)
+    return Readings(
+        torch.where(time < UNSEEN, 0.0, curves["rear"]),
+        _front(disc, time, curves["front"]),
+        delivered(disc.pulse, time),
+        curves["stored"],
+        disc.front_biot[:, None] * sums["front"],
+        disc.rear_biot[:, None] * sums["rear"],
+        maximum,
+        half,
+    )
+
+
+def _front(disc: Disc, time: Tensor, theta: Tensor) -> Tensor:
+    """Before the rear is reached, an instant pulse heats a half-space, whose front is known (Carslaw & Jaeger 2.7)."""
+    if not disc.pulse.instant:
+        return theta
+    early = (time > 0) & (time < UNSEEN)
+    root, biot = torch.where(early, time, 1.0).sqrt(), disc.front_biot[:, None]
+    return torch.where(early, 1.0 / (math.sqrt(math.pi) * root) - biot * torch.special.erfcx(biot * root), theta)
+
+
+def peak_and_half(disc: Disc, found: Modes) -> tuple[Tensor, Tensor]:
+    """The maximum of theta at the rear and the time at which half of it is reached, each (batch,)."""
+    with torch.no_grad():
+        plain = Disc(*(_plain(part) for part in disc[:3]), Pulse(*map(_plain, disc.pulse)), *disc[4:])
+        still = Modes(*map(_plain, found))
+        grid = UNSEEN * ((plain.pulse.stop[:, None] + _END) / UNSEEN) ** torch.linspace(
+            0, 1, _SCAN, dtype=plain.rate.dtype, device=plain.rate.device
+        )
+        curve = rear(plain, still, grid)
+        top = curve.argmax(-1, keepdim=True)
+        at_top = _bisect(
+            lambda t: -slope(plain, still, t),
+            grid.gather(1, (top - 1).clamp_min(0)),
+            grid.gather(1, (top + 1).clamp_max(_SCAN - 1)),
+        )
+        level = 0.5 * rear(plain, still, at_top)
+        first = (curve >= level).to(torch.int8).argmax(-1, keepdim=True).clamp_min(1)
+        at_half = _bisect(lambda t: rear(plain, still, t) - level, grid.gather(1, first - 1), grid.gather(1, first))
+        steep = slope(plain, still, at_half)
+    maximum = rear(disc, found, at_top)
+    half = at_half - (rear(disc, found, at_half) - 0.5 * maximum) / steep
+    return maximum[:, 0], half[:, 0]
+
+
+def slope(disc: Disc, found: Modes, time: Tensor) -> Tensor:
+    """d theta / dt at the rear, shape (batch, n)."""
+    c, _ = respond(disc.pulse, found.rate, time)
+    weight = found.front * found.rear
+    entering = weight.sum(-1, keepdim=True) * power(disc.pulse, time)
+    return entering - torch.einsum("bn,btn->bt", weight * found.rate, c)
+
+
+def front_peak(disc: Disc, degree: int) -> Tensor:
+    """The largest theta at the front, shape (batch,); infinite for an instant pulse.
+
+    It is reached at the end of a square pulse; within other pulses it is looked for at 64 times.
+    """
+    if disc.pulse.instant:
+        return torch.full_like(disc.rate, math.inf)
+    found = modes(disc.front_biot, disc.rear_biot, degree)
+    time = disc.pulse.stop[:, None] * torch.linspace(0, 1, 65, dtype=disc.rate.dtype, device=disc.rate.device)[1:]
+    c, _ = respond(disc.pulse, found.rate, time)
+    return torch.einsum("bn,btn->bt", found.front**2, c).amax(-1)
+
+
+def _plain(value: Tensor) -> Tensor:
+    """Return the number without the tangent of a dual pass and without a graph."""
+    return torch.autograd.forward_ad.unpack_dual(value).primal.detach()
+
+
+def _bisect(rises: Callable[[Tensor], Tensor], low: Tensor, high: Tensor) -> Tensor:
+    """Halve brackets in which a function turns from negative to positive."""
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (low + high)
+        positive = rises(middle) > 0
+        low, high = torch.where(positive, low, middle), torch.where(positive, middle, high)
+    return 0.5 * (low + high)
