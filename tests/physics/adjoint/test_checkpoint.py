@@ -65,24 +65,6 @@ def test_equals_store_all(make, at) -> None:
         assert float((mine - theirs).abs().max()) <= 1e-12 * float(theirs.abs().max())
 
 
-@pytest.mark.parametrize("make", SCHEDULES.values(), ids=SCHEDULES)
-def test_taylor(make) -> None:
-    """The remainder is of second order for the start and for every parameter."""
-    given_parts = setup()
-    for j, part in enumerate(given_parts):
-        direction = torch.cos(torch.arange(part.numel(), dtype=F64)).reshape(part.shape) * part.abs().max()
-        leaf = part.clone().requires_grad_()
-
-        def value(x, j=j):
-            return run(make, *(x if k == j else other for k, other in enumerate(given_parts)))
-
-        base = value(leaf)
-        slope = float((torch.autograd.grad(base, leaf)[0] * direction).sum())
-        remainders = [abs(float(value(part + h * direction) - base) - h * slope) for h in (2.0**-9, 2.0**-10)]
-        assert remainders[1] > 1e-12
-        assert math.log2(remainders[0] / remainders[1]) == pytest.approx(2, abs=0.05)
-
-
 @settings(deadline=None, max_examples=25)
 @given(st.integers(0, 40), st.integers(1, 12), st.booleans())
 def test_any_number_of_steps_and_snapshots(steps, snapshots, watch_curve) -> None:
