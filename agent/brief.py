@@ -18,6 +18,9 @@ from tools.quantities import compatible, convert
 from tools.records import Evidence, Fact, Source
 
 
+_SCALES = frozenset({"degC", "°C", "degF", "°F"})  # whose zero means nothing
+
+
 def read_brief(
     request: str, replies: Sequence[tuple[str, str]], planning: Planning, context: Context
 ) -> tuple[Brief, Question | None, Evidence]:
@@ -134,8 +137,8 @@ class _Reader:
         reason = self.tools.check_setting(self.planning.experiment, name, text.strip())
         if reason is not None:
             raise BadRequest(f"the request cannot be planned: {reason}")
-        value = float(text.split()[0])
-        if value <= 0:
+        number, _, unit = text.strip().partition(" ")
+        if float(number) <= 0 and unit not in _SCALES:
             raise BadRequest(f"the request cannot be planned: {name} = {text.strip()} must be above zero")
 
     def _instruments(self, words: str) -> None:

@@ -226,7 +226,7 @@ def check_target(brief: Brief, ledger: Ledger) -> Check:
 
 def check_numerical_error(ledger: Ledger) -> Check:
     """The solver's own error is small against the interval of everything that is predicted with one."""
-    predicted = [fact for fact in ledger.facts.values() if fact.level is not None and _half_width(fact) > 0]
+    predicted = [fact for fact in ledger.facts.values() if _half_width(fact) > 0]
     if not predicted or any(fact.numerical_error is None for fact in predicted):
         return _verdict("numerical error", "constraint", False, "no run reported its error beside its interval")
     shares = [(fact.numerical_error or 0.0) / _half_width(fact) for fact in predicted]

@@ -22,7 +22,7 @@ SIGNIFICANT = 4
 def unit_text(unit: str) -> str:
     """Spell a unit for readers: `cm**2/h` -> `cm²/h`."""
     spelled = re.sub(r"\*\*(-?\d+)", lambda match: match[1].translate(_UNIT_POWERS), unit)
-    return spelled.replace("*", "·").replace("percent", "%").replace("dimensionless", "")
+    return spelled.replace("*", "·").replace("percent", "%").replace("degC", "°C").replace("dimensionless", "")
 
 
 def decimals(value: float, lower: float | None, upper: float | None) -> int:

@@ -1,0 +1,1 @@
+"""How a Rayleigh-Benard experiment is planned."""

@@ -1,0 +1,115 @@
+"""What a request for a convection experiment may say, what it needs, and what to read."""
+
+from tools.planning import Assumption, Instruments, Need, Planning, Slot, Topic
+
+PLANNING = Planning(
+    experiment="convection",
+    slots=(
+        Slot(
+            name="depth",
+            unit="mm",
+            meaning="depth of the fluid layer",
+            keywords=("layer", "deep", "depth", "thick", "gap", "high"),
+        ),
+        Slot(
+            name="viscosity",
+            unit="cSt",
+            meaning="kinematic viscosity that names the grade of the fluid",
+            keywords=("oil", "viscosity", "grade", "silicone", "cst"),
+        ),
+        Slot(
+            name="mean_temperature",
+            unit="degC",
+            meaning="mean temperature of the layer",
+            keywords=("at", "mean", "temperature", "room", "bath"),
+        ),
+        Slot(
+            name="temperature_difference",
+            unit="K",
+            meaning="largest temperature difference that the plates can hold",
+            keywords=("difference", "across", "between the plates", "up to", "most"),
+            fact="most_difference",
+            bounds="onset_difference",
+            setting=False,
+        ),
+        Slot(
+            name="stability",
+            unit="mK",
+            meaning="stability of the plates' temperatures",
+            keywords=("stable", "stability", "thermostat", "circulator", "controlled", "hold"),
+            kinds=("value", "at_most", "precision"),
+            fact="thermostat_stability",
+            setting=False,
+        ),
+        Slot(
+            name="duration",
+            unit="h",
+            meaning="time available for the whole search",
+            keywords=("day", "days", "hours", "week", "time", "available", "within"),
+            fact="time_limit",
+            bounds="duration",
+            setting=False,
+        ),
+        Slot(
+            name="precision",
+            unit="percent",
+            meaning="precision wanted of the onset",
+            keywords=("within", "precision", "accuracy", "better", "good", "to", "onset"),
+            kinds=("precision", "at_most", "value"),
+            fact="asked_precision",
+            setting=False,
+        ),
+        Slot(
+            name="growth",
+            unit="",
+            meaning="factor by which a disturbance must grow until it is seen",
+            keywords=("grow", "factor", "amplify", "amplification"),
+        ),
+    ),
+    needs=(
+        Need(names=("depth",), question="How deep is the fluid layer (for example 10 mm)?"),
+        Need(names=("fluid",), question="Which fluid is it (for example water, air, or silicone oil of 10 cSt)?"),
+    ),
+    assumptions=(
+        Assumption(
+            name="mean_temperature",
+            value="25 degC",
+            sentence="The layer is taken to be at {mean_temperature} on average.",
+        ),
+        Assumption(
+            name="precision", value="5 %", sentence="The precision wanted of the onset is taken as {asked_precision}."
+        ),
+        Assumption(
+            name="growth",
+            value="100",
+            sentence="A disturbance is taken to grow by a factor of {growth} until the heat flux or the eye shows it.",
+        ),
+    ),
+    targets={"onset": ("onset", "start to convect", "starts to convect", "critical", "begin")},
+    topics=(
+        Topic(name="onset", query="When does a fluid layer heated from below start to convect?"),
+        Topic(name="steps", query="Why raise the temperature difference in small steps when searching the onset?"),
+        Topic(name="waiting", query="How long to wait after each step near the onset of convection?"),
+        Topic(name="plates", query="Which plates and thermostats keep the temperature of the boundaries uniform?"),
+        Topic(name="side walls", query="How do side walls disturb the onset of convection?"),
+        Topic(name="seeing it", query="How is the onset seen: heat flux or shadowgraph?"),
+        Topic(name="back again", query="Why lower the temperature difference again to check for hysteresis?"),
+    ),
+    instruments=Instruments(),
+    choices={
+        "fluid": {
+            "silicone oil": ("silicone oil", "silicon oil", "polydimethylsiloxane", "pdms"),
+            "water": ("water",),
+            "air": ("air",),
+            "glycerol": ("glycerol", "glycerine", "glycerin"),
+        }
+    },
+    reasons={
+        "onset_difference": ("onset", "convect", "starts", "difference"),
+        "step": ("step", "steps"),
+        "waiting_time": ("wait", "waiting"),
+        "diffusion_time": ("diffusion",),
+        "stability_needed": ("stable", "stability", "hold"),
+        "duration": ("lasts", "search", "takes"),
+    },
+)

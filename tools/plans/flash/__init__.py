@@ -1,0 +1,1 @@
+"""How a laser-flash measurement of thermal diffusivity is planned."""

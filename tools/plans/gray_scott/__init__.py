@@ -1,0 +1,1 @@
+"""How a Gray-Scott reactor is planned."""

@@ -1,0 +1,65 @@
+"""What a request for a fed pattern-forming reactor may say, and what to read."""
+
+from tools.planning import Assumption, Planning, Slot, Topic
+
+PATTERNS: dict[str, tuple[str, ...]] = {
+    "spots": ("spot",),
+    "worms": ("worm", "stripe"),
+    "maze": ("maze", "labyrinth"),
+    "bubbles": ("bubble", "hole"),
+}
+
+PLANNING = Planning(
+    experiment="gray_scott",
+    slots=(
+        Slot(
+            name="feed",
+            unit="",
+            meaning="feed rate F, over the reaction's own rate",
+            keywords=("feed", "F"),
+        ),
+        Slot(name="kill", unit="", meaning="kill rate k, over the reaction's own rate", keywords=("kill", "removal")),
+        Slot(
+            name="duration",
+            unit="",
+            meaning="longest run, in reaction times",
+            keywords=("run", "reaction times", "time units", "at most"),
+            fact="time_limit",
+            bounds="duration",
+            setting=False,
+        ),
+        Slot(
+            name="precision",
+            unit="percent",
+            meaning="precision wanted of the boundary",
+            keywords=("within", "precision", "accuracy", "good", "to", "boundary"),
+            kinds=("precision", "at_most"),
+            fact="asked_precision",
+            setting=False,
+        ),
+    ),
+    needs=(),
+    assumptions=(
+        Assumption(
+            name="precision",
+            value="3 %",
+            sentence="The boundary is taken to be wanted within {asked_precision} of the feed rate.",
+        ),
+    ),
+    targets={"boundary": ("boundary", "separate", "separates", "between")},
+    topics=(
+        Topic(name="controls", query="How do feed and kill rates select the pattern?"),
+        Topic(name="spots and stripes", query="Where in the plane of feed and kill are spots and where stripes?"),
+        Topic(name="start", query="How to start a pattern with a local perturbation?"),
+        Topic(name="waiting", query="How long to wait until the pattern has settled?"),
+        Topic(name="reading", query="How to characterise a pattern by its wavelength?"),
+        Topic(name="direction", query="Why approach the boundary from both sides?"),
+        Topic(name="temperature", query="Why keep the reactor's temperature constant?"),
+    ),
+    choices={name: {name: words} for name, words in PATTERNS.items()},
+    reasons={
+        "boundary_feed": ("feed", "boundary"),
+        "boundary_kill": ("kill", "boundary"),
+        "run_time": ("run", "lasts", "settle"),
+    },
+)
