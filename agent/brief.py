@@ -17,7 +17,6 @@ from tools.planning import Assumption, Planning, Slot
 from tools.quantities import compatible, convert
 from tools.records import Evidence, Fact, Source
 
-
 _SCALES = frozenset({"degC", "°C", "degF", "°F"})  # whose zero means nothing
 
 
