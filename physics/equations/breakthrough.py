@@ -15,6 +15,8 @@ from torch import Tensor
 
 from physics.equations import advection_dispersion as equation
 from physics.equations import reading as readings
+from physics.equations import two_region
+from physics.integrate import exchange
 from physics.integrate.crank_nicolson import march
 from physics.integrate.octaves import Nodes, kept, nodes_of, octaves
 
@@ -31,6 +33,8 @@ class Column(NamedTuple):
         flux: read the flux concentration.
         at_end: read at 1 exactly.
         leach: start full with a clean feed.
+        mobile, exchange: the mobile share and the rate of exchange of the reference length, shape (batch,); None
+            where all water flows.
     """
 
     peclet: Tensor
@@ -41,10 +45,13 @@ class Column(NamedTuple):
     flux: bool
     at_end: bool
     leach: bool
+    mobile: Tensor | None = None
+    exchange: Tensor | None = None
 
     def take(self, members: Tensor) -> Column:
         """Return some members of the batch."""
-        return self._replace(peclet=self.peclet[members], damkohler=self.damkohler[members], place=self.place[members])
+        found = {name: getattr(self, name) for name in ("peclet", "damkohler", "place", "mobile", "exchange")}
+        return self._replace(**{name: value[members] for name, value in found.items() if value is not None})
 
 
 class Budget(NamedTuple):
@@ -83,7 +90,10 @@ class Trace(NamedTuple):
 def arrival(column: Column) -> Tensor:
     """Return the unit of the time grid, shape (batch,)."""
     local = column.peclet * column.place
-    return column.place * local / (local + 4.0)
+    whole = column.place * local / (local + 4.0)
+    if column.mobile is None or column.exchange is None:
+        return whole
+    return whole * two_region.arrival_share(column.mobile, column.exchange * column.place)
 
 
 def trace(column: Column, cells: int, steps: int, tail: int, end: float, budget: bool = False) -> Trace:
@@ -95,31 +105,56 @@ def trace(column: Column, cells: int, steps: int, tail: int, end: float, budget:
         tail: cells beyond, for an open end.
     """
     grid, look, face = _layout(column, cells, tail)
-    system = equation.operator(grid, column.peclet, column.damkohler, column.first_type)
+    unit, size = arrival(column), look.weights.shape[0]
+    share = 1.0 if column.mobile is None else column.mobile
+    system = equation.operator(grid, column.peclet, column.damkohler * share, column.first_type)
     if column.leach:
         system = system._replace(source=torch.zeros_like(system.source))
-    unit, size = arrival(column), look.weights.shape[0]
     state = (torch.ones_like if column.leach else torch.zeros_like)(system.diag)
+    store = state
     mass = grid.widths.detach().expand_as(state) if budget else state[:0]
     rows = look.window + torch.arange(size, device=state.device)[:, None]
-    seen, sums, kinds, spans = [state.gather(0, rows)[None]], [_start_sums(state, mass, face)], [], []
+    seen, kinds, spans = [state.gather(0, rows)[None]], [], []
+    sums = [_start_sums(state, mass, face, column.mobile is not None)]
     stretches = octaves(steps, end)
     for stretch in stretches:
         half = 0.5 * stretch.step * unit
         kinds.append(torch.from_numpy(stretch.weights).to(unit.device))
-        run = march(
-            system.lower * half, 1.0 + system.diag * half, system.upper * half, system.source * half,
-            state, kinds[-1], look.window, size, mass, face,
-        )  # fmt: skip
-        state = run.final
-        seen.append(run.seen)
-        sums.append(run.sums)
+        state, store, watched, counted = _stretch(
+            column, system, half, state, store, kinds[-1], look.window, mass, size, face
+        )
+        seen.append(watched)
+        sums.append(counted)
         spans.append(kinds[-1][:, None] * half)
     values = (kept(torch.cat(seen)) * look.weights).sum(1)
     spent = None
     if budget:
         spent = _budget(column, grid, face, torch.cat(sums), torch.cat(kinds), torch.cat(spans))
     return Trace(nodes_of(stretches, unit), values, unit, spent)
+
+
+def _stretch(
+    column: Column,
+    system: equation.Operator,
+    half: Tensor,
+    state: Tensor,
+    store: Tensor,
+    weights: Tensor,
+    window: Tensor,
+    mass: Tensor,
+    size: int,
+    face: int,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """March one stretch; return the last cells and stores, the watched cells and the sums."""
+    if column.mobile is None or column.exchange is None:
+        run = march(
+            system.lower * half, 1.0 + system.diag * half, system.upper * half, system.source * half,
+            state, weights, window, size, mass, face,
+        )  # fmt: skip
+        return run.final, store, run.seen, run.sums
+    step = two_region.coupled(system, column.mobile, column.exchange, column.damkohler, half)
+    both = exchange.march(*step, state, store, weights, window, mass, size, face)
+    return both.final, both.store, both.seen, both.sums
 
 
 def _layout(column: Column, cells: int, tail: int) -> tuple[equation.Grid, readings.Reading, int]:
@@ -133,11 +168,12 @@ def _layout(column: Column, cells: int, tail: int) -> tuple[equation.Grid, readi
     return grid, readings.at_face(cells, grid, column.peclet, column.flux), cells
 
 
-def _start_sums(state: Tensor, mass: Tensor, face: int) -> Tensor:
+def _start_sums(state: Tensor, mass: Tensor, face: int, stored: bool) -> Tensor:
     if not len(mass):
-        return state.new_empty(0, 4, state.shape[1])
+        return state.new_empty(0, 5 if stored else 4, state.shape[1])
     after = state[face] if face < len(state) else torch.zeros_like(state[0])
-    return torch.stack([(mass * state)[:face].sum(0), state[0], state[face - 1], after])[None]
+    whole = (mass * state)[:face].sum(0)
+    return torch.stack([whole, state[0], state[face - 1], after, *([whole] if stored else [])])[None]
 
 
 def _budget(
@@ -148,20 +184,24 @@ def _budget(
     kinds: Tensor,
     spans: Tensor,
 ) -> Budget:
-    """Accumulate the fluxes; `sums` (nodes, 4, batch) as in `March`, `spans` (nodes - 1, batch)."""
+    """Accumulate the fluxes; `sums` (nodes, rows, batch) as in `March` or `Exchanged`, `spans` (nodes - 1, batch)."""
     cells, peclet = grid.widths.shape[0], column.peclet
     middle = (sums[1:] - (1.0 - kinds[:, None, None]) * sums[:-1]) / kinds[:, None, None]
-
-    def rates(values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        total, first, last, after = values.unbind(1)
-        entering = equation.inlet_flux(first, grid, peclet, column.first_type, 0.0 if column.leach else 1.0)
-        if face == cells:
-            leaving = last
-        else:
-            slope = 1.0 / (peclet * grid.gaps[face])
-            leaving = (0.5 + slope) * last + (0.5 - slope) * after
-        return entering, leaving, column.damkohler * total
-
-    grown = [torch.cumsum(spans * rate, 0) for rate in rates(middle)]
+    first, last, after = middle[:, 1], middle[:, 2], middle[:, 3]
+    entering = equation.inlet_flux(first, grid, peclet, column.first_type, 0.0 if column.leach else 1.0)
+    if face == cells:
+        leaving = last
+    else:
+        slope = 1.0 / (peclet * grid.gaps[face])
+        leaving = (0.5 + slope) * last + (0.5 - slope) * after
+    rates = (entering, leaving, column.damkohler * _held(column, middle))
+    grown = [torch.cumsum(spans * rate, 0) for rate in rates]
     entered, left, consumed = (kept(torch.cat([torch.zeros_like(row[:1]), row])) for row in grown)
-    return Budget(entered, left, kept(sums[:, 0]), consumed)
+    return Budget(entered, left, kept(_held(column, sums)), consumed)
+
+
+def _held(column: Column, sums: Tensor) -> Tensor:
+    """Return what both regions hold before the face, shape (nodes, batch)."""
+    if column.mobile is None:
+        return sums[:, 0]
+    return column.mobile * sums[:, 0] + (1.0 - column.mobile) * sums[:, 4]

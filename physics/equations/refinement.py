@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from physics.equations.breakthrough import Column
+from physics.equations.feed import Feed
 from physics.equations.response import Resolution, Response, response
 
 ORDER = 6
@@ -46,7 +47,7 @@ class Part(NamedTuple):
 def refine(
     column: Column,
     times: Tensor,
-    ends: Tensor | None,
+    feed: Feed,
     tolerance: float,
     pinned: Resolution | None = None,
     budget: bool = False,
@@ -56,7 +57,7 @@ def refine(
 
     Args:
         times: in units of R l / v, shape (times, batch).
-        ends: the duration of a pulse in that unit, shape (batch,), or None.
+        feed: in that unit.
     """
     batch, count = times.shape[1], times.shape[0]
     watched = torch.cat([times, _watch(times)])
@@ -66,7 +67,7 @@ def refine(
     while waiting:
         members, at, level = waiting.pop()
         for chunk in members.split(max(1, _NUMBERS // (at.cells + at.tail))):
-            result = response(column.take(chunk), watched[:, chunk], None if ends is None else ends[chunk], at, budget)
+            result = response(column.take(chunk), watched[:, chunk], feed.take(chunk), at, budget)
             met = result.error <= tolerance
             leave = met if pinned is None and at.cells < MOST and at.steps < MOST else torch.ones_like(met)
             if leave.any():

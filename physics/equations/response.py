@@ -1,7 +1,7 @@
 """Curves of a column at any times, extrapolated from three grids, with the estimate of their error.
 
-The system is linear and does not change with time, so a pulse is a step less the same step later: one march
-serves every input, and the end of the pulse need not be a grid time.
+The system is linear and does not change with time, so one march, the answer to a step, serves every feed (see
+`physics.equations.feed`), and what the feed does need not fall on a grid time.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from torch import Tensor
 
 from physics.device import one_thread
 from physics.equations.breakthrough import Budget, Column, Trace, arrival, trace
+from physics.equations.feed import Feed, superpose
 from physics.errors import ParameterError
-from physics.integrate.octaves import Nodes, interpolate
 from physics.integrate.richardson import LEVELS, error_estimate, extrapolate
 
 DIVISOR = LEVELS[-1]
@@ -53,28 +53,29 @@ class Response(NamedTuple):
         return Response(self.curve[:times, members], self.error[members], self.finest.take(members))
 
 
-def response(column: Column, times: Tensor, ends: Tensor | None, at: Resolution, budget: bool = False) -> Response:
+def response(column: Column, times: Tensor, feed: Feed, at: Resolution, budget: bool = False) -> Response:
     """Return the extrapolated curve.
 
     Args:
         times: in units of R l / v, shape (times, batch).
-        ends: the duration of a pulse in that unit, shape (batch,); None for a step or a leach.
+        feed: in that unit; a step where the column starts full and is leached.
         budget: keep the terms of the balance of the finest march.
     """
     _check(at, column.closed)
     with one_thread():
-        return _response(column, times, ends, at, budget)
+        return _response(column, times, feed, at, budget)
 
 
-def _response(column: Column, times: Tensor, ends: Tensor | None, at: Resolution, budget: bool) -> Response:
+def _response(column: Column, times: Tensor, feed: Feed, at: Resolution, budget: bool) -> Response:
     unit = arrival(column)
-    scaled = times / unit
+    scaled, fed = times / unit, feed.over(unit)
     end = max(float(scaled.detach().max()), 1e-6)
+    before = [1.0 if column.leach else 0.0]
     runs, curves = [], []
     for level in LEVELS:
         cells, steps, tail = (count * level // DIVISOR for count in at)
         runs.append(trace(column, cells, steps, tail, end, budget and level == DIVISOR))
-        curves.append(_curve(runs[-1], scaled, None if ends is None else ends / unit, column.leach))
+        curves.append(superpose(runs[-1].nodes, [runs[-1].values], scaled, fed, before)[0])
     levels = (curves[0], curves[1], curves[2])
     best = extrapolate(levels)
     return Response(best, error_estimate(levels, best), runs[-1])
@@ -87,30 +88,13 @@ def _check(at: Resolution, closed: bool) -> None:
             raise ParameterError(f"resolution: {name} = {count} must be a multiple of {multiple}, at least {low}")
 
 
-def _curve(run: Trace, at: Tensor, ends: Tensor | None, leach: bool) -> Tensor:
-    curve = _from_zero(run.nodes, run.values, at, 1.0 if leach else 0.0)
-    if ends is None:
-        return curve
-    return curve - _from_zero(run.nodes, run.values, at - ends, 0.0)
+def budget_at(run: Trace, at: Tensor, feed: Feed) -> Budget:
+    """Return entered, left, stored and consumed at the times `at` (times, batch), in reference lengths.
 
-
-def _from_zero(nodes: Nodes, values: Tensor, at: Tensor, before: float) -> Tensor:
-    """Interpolate, with the value `before` up to time zero."""
-    return torch.where(at > 0, interpolate(nodes, values, at.clamp(min=0.0)), torch.full_like(at, before))
-
-
-def budget_at(run: Trace, at: Tensor, ends: Tensor | None) -> dict[str, Tensor]:
-    """Return entered, left, stored and consumed at the time `at` (batch,), in reference lengths.
-
-    Interpolation is linear in the data and the discrete balance is linear too, so it closes between nodes as
-    well.
+    Both are in the unit of the run. Interpolation and superposition are linear in the data and the discrete
+    balance is linear too, so it closes between nodes as well.
     """
     spent: Budget = run.budget  # type: ignore[assignment]
-    terms = {}
-    for name, values in spent._asdict().items():
-        initial = float(values[0, 0]) if name == "stored" else 0.0
-        value = _from_zero(run.nodes, values, at[None], initial)
-        if ends is not None:
-            value = value - _from_zero(run.nodes, values, (at - ends)[None], 0.0)
-        terms[name] = value[0]
-    return terms
+    initial = float(spent.stored[0, 0])
+    with torch.no_grad():
+        return Budget(*superpose(run.nodes, spent, at, feed, [0.0, 0.0, initial, 0.0]))

@@ -15,12 +15,15 @@ import torch
 from torch import Tensor
 
 from physics.equations.breakthrough import Column
+from physics.equations.feed import Feed, measured
 from physics.equations.refinement import refine
 from physics.equations.response import Resolution, response
 from physics.errors import ParameterError
+from physics.series import Series
 
 NEEDED = ("length", "velocity", "dispersion")
 OPTIONAL = {"retardation": 1.0, "decay": 0.0}
+REGIONS = ("mobile_fraction", "exchange")
 
 
 @dataclass(frozen=True)
@@ -31,13 +34,15 @@ class Scheme:
         inlet: "third-type" or "first-type".
         outlet: "closed" or "semi-infinite".
         reading: "resident" or "flux".
-        input: "step", "pulse" or "leach".
+        input: "step", "pulse", "leach" or the series of relative concentrations that was fed.
+        isotherm: "linear" or "freundlich".
     """
 
     inlet: str = "third-type"
     outlet: str = "closed"
     reading: str = "resident"
-    input: str = "step"
+    input: str | Series = "step"
+    isotherm: str = "linear"
 
 
 @dataclass(frozen=True)
@@ -48,30 +53,30 @@ class Scaled:
         column: see `Column`.
         time: R l / v, seconds, shape (batch,).
         span: R l, metres, shape (batch,).
-        ends: the pulse duration over `time`, shape (batch,), or None.
+        feed: in units of `time`.
     """
 
     column: Column
     time: Tensor
     span: Tensor
-    ends: Tensor | None
+    feed: Feed
 
     def take(self, members: Tensor) -> Scaled:
         """Return some members of the batch."""
-        ends = None if self.ends is None else self.ends[members]
-        return Scaled(self.column.take(members), self.time[members], self.span[members], ends)
+        return Scaled(self.column.take(members), self.time[members], self.span[members], self.feed.take(members))
 
 
 def scaled(parameters: Mapping[str, Tensor], scheme: Scheme) -> Scaled:
     """Return the dimensionless columns of SI parameters, each of shape (batch,) or ().
 
     `retardation` (1), `decay` (0) and `position` (the length) may be left out; `pulse_duration` is needed for
-    a pulse.
+    a pulse, and `mobile_fraction` and `exchange` come together or not at all.
 
     Raises:
         ParameterError: one that is needed is missing.
     """
-    names = (*NEEDED, "pulse_duration") if scheme.input == "pulse" else NEEDED
+    regions = any(name in parameters for name in REGIONS)
+    names = (*NEEDED, *(["pulse_duration"] if scheme.input == "pulse" else []), *(REGIONS if regions else []))
     for name in names:
         if name not in parameters:
             raise ParameterError(f"column: {name} is missing; give it a value")
@@ -95,11 +100,22 @@ def scaled(parameters: Mapping[str, Tensor], scheme: Scheme) -> Scaled:
         flux=scheme.reading == "flux",
         at_end=at_end,
         leach=scheme.input == "leach",
+        mobile=given["mobile_fraction"] if regions else None,
+        exchange=given["exchange"] * reference / given["length"] if regions else None,
     )
     span = given["retardation"] * reference
     time = span / given["velocity"]
-    ends = given["pulse_duration"] / time if scheme.input == "pulse" else None
-    return Scaled(column, time, span, ends)
+    if isinstance(scheme.input, Series):
+        return Scaled(column, time, span, measured(scheme.input, time))
+    off = given["pulse_duration"] / time if scheme.input == "pulse" else None
+    return Scaled(column, time, span, Feed(off=off))
+
+
+def at_sensors(parameters: Mapping[str, Tensor], places: Tensor) -> dict[str, Tensor]:
+    """Return the columns once for each sensor, the position running slowest: shape (sensors * batch,)."""
+    batch = _shape(dict(parameters))[0]
+    repeated = {name: value.expand(batch).repeat(len(places)) for name, value in parameters.items()}
+    return repeated | {"position": places.repeat_interleave(batch)}
 
 
 def _shape(given: Mapping[str, Tensor]) -> tuple[int, ...]:
@@ -123,7 +139,7 @@ def concentration(parameters: Mapping[str, Tensor], times: Tensor, scheme: Schem
         shape (batch, times).
     """
     case = scaled(parameters, scheme)
-    return response(case.column, times[:, None] / case.time, case.ends, Resolution(*resolution)).curve.T
+    return response(case.column, times[:, None] / case.time, case.feed, Resolution(*resolution)).curve.T
 
 
 def choose_resolution(
@@ -135,5 +151,5 @@ def choose_resolution(
     """
     with torch.no_grad():
         case = scaled({name: value.detach() for name, value in parameters.items()}, scheme)
-        parts = refine(case.column, times.detach()[:, None] / case.time, case.ends, tolerance)
+        parts = refine(case.column, times.detach()[:, None] / case.time, case.feed, tolerance)
     return Resolution(*(max(part.resolution[k] for part in parts) for k in range(3)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from physics.equations.breakthrough import Budget
 from physics.equations.refinement import Part
 from physics.equations.response import budget_at
 from physics.equations.transport import Scaled
@@ -14,45 +15,109 @@ BALANCE_TOLERANCE = 1e-10
 
 
 def solution_of(
-    case: Scaled, parts: list[Part], at: Tensor, tolerance: float, pinned: bool, seconds: float
+    case: Scaled,
+    parts: list[Part],
+    at: Tensor,
+    places: Tensor | None,
+    tolerance: float,
+    pinned: bool,
+    seconds: float,
 ) -> Solution:
-    """Return the solution of columns at the times `at` in seconds; a `pinned` grid counts as converged."""
+    """Return the solution of columns at the times `at` in seconds; a `pinned` grid counts as converged.
+
+    Args:
+        places: where several sensors stand (m), shape (sensors,); the members of `case` are then all columns at
+            the first of them, all at the second, and so on. None for one.
+    """
     order = torch.argsort(torch.cat([part.members for part in parts]))
     curve = torch.cat([part.result.curve.T for part in parts])[order]
     error = torch.cat([part.result.error for part in parts])[order]
     cells = torch.cat([part.result.error.new_full(part.members.shape, part.resolution.cells) for part in parts])[order]
-    met = torch.cat([part.met for part in parts])
-    if not bool(torch.isfinite(curve).all()):
-        status, message = Status.DIVERGED, "The concentration is not finite."
-    elif pinned or bool(met.all()):
-        status, message = Status.CONVERGED, f"Largest error estimate {float(error.max()):.1e}."
-    else:
-        status = Status.TOLERANCE_NOT_MET
-        message = f"{int((~met).sum())} of {len(met)} columns end at an error of {float(error.max()):.1e}."
+    met = torch.cat([part.met for part in parts])[order]
+    status, message = _ended(curve, error, met, at, pinned)
     finest = max(parts, key=lambda part: part.resolution.cells).resolution
     steps = max(part.result.finest.values.shape[0] - 1 for part in parts)
+    count = 1 if places is None else len(places)
+    far = slice(None) if places is None else slice(int(places.argmax()) * (len(curve) // count), None)
+    members = torch.arange(len(curve), device=curve.device)[far][: len(curve) // count]
+    spent = _spent(case, parts, at, order)
+    spent = Budget(*(term[:, members] for term in spent))
+    return solution(
+        _sensors(curve, count), _sensors(error[:, None].expand_as(curve), count), at, places,
+        case.take(members), spent, status, message,
+        Cost(finest.cells, steps, seconds, max(part.levels for part in parts)), tolerance, cells[members],
+    )  # fmt: skip
+
+
+def solution(
+    curve: Tensor,
+    error: Tensor,
+    at: Tensor,
+    places: Tensor | None,
+    case: Scaled,
+    spent: Budget,
+    status: Status,
+    message: str,
+    cost: Cost,
+    tolerance: float,
+    cells: Tensor,
+) -> Solution:
+    """Return the solution with its cumulated curves and the balance at the last time.
+
+    Args:
+        curve, error: shape (batch, times), with several sensors (batch, times, sensors).
+        spent: in reference lengths, each term of shape (times, batch).
+        cells: of each member, shape (batch,).
+    """
+    initial = case.span if case.column.leach else torch.zeros_like(case.span)
+    terms = {name: (value * case.span).T for name, value in spent._asdict().items()}
+    sensors = {} if places is None else {"position": places}
+    outputs = {"concentration": Output("concentration", "", curve, at, error, sensors)}
+    names = {"inflow": "entered", "outflow": "left", "storage": "stored", "decayed": "consumed"}
+    outputs |= {name: Output(name, "m", terms[term], at) for name, term in names.items()}
     return Solution(
-        outputs={
-            "concentration": Output("concentration", "", curve, at, error[:, None].expand_as(curve)),
-        },
-        balances=[_balance(case, parts, at, order)],
+        outputs=outputs,
+        balances=[_balance({name: value[:, int(at.argmax())] for name, value in terms.items()}, initial)],
         status=status,
         message=message,
-        cost=Cost(finest.cells, steps, seconds, max(part.levels for part in parts)),
+        cost=cost,
         tolerance=tolerance,
         extra={"peclet": case.column.peclet, "cell_peclet": case.column.peclet / cells},
     )
 
 
-def _balance(case: Scaled, parts: list[Part], at: Tensor, order: Tensor) -> Balance:
-    """Collect the terms of the finest march at the last time; what was there at first counts as applied."""
+def _sensors(values: Tensor, count: int) -> Tensor:
+    """Turn (sensors * batch, times) into (batch, times, sensors), or leave the curves of one sensor."""
+    return values if count == 1 else values.unflatten(0, (count, -1)).permute(1, 2, 0)
+
+
+def _ended(curve: Tensor, error: Tensor, met: Tensor, at: Tensor, pinned: bool) -> tuple[Status, str]:
+    finite = torch.isfinite(curve)
+    if not bool(finite.all()):
+        member, time = (int(k) for k in (~finite).nonzero()[0])
+        return Status.DIVERGED, (
+            f"column {member} is not finite from t = {float(at[time]):.4g} s on: bring its Peclet number "
+            "velocity * length / dispersion and its decay within the limits of the model."
+        )
+    if pinned or bool(met.all()):
+        return Status.CONVERGED, f"Largest error estimate {float(error.max()):.1e}."
+    return Status.TOLERANCE_NOT_MET, (
+        f"{int((~met).sum())} of {len(met)} columns end at an error of {float(error.max()):.1e}."
+    )
+
+
+def _spent(case: Scaled, parts: list[Part], at: Tensor, order: Tensor) -> Budget:
+    """Collect the cumulated terms of the finest marches, each of shape (times, batch)."""
     rows = []
     for part in parts:
-        members, run = part.members, part.result.finest
-        ends = None if case.ends is None else case.ends[members] / run.unit
-        rows.append(budget_at(run, at.max() / case.time[members] / run.unit, ends))
-    terms = {name: torch.cat([row[name] for row in rows])[order] * case.span for name in rows[0]}
-    initial = case.span if case.column.leach else torch.zeros_like(case.span)
+        unit = case.time[part.members] * part.result.finest.unit
+        feed = case.feed.take(part.members).over(part.result.finest.unit)
+        rows.append(budget_at(part.result.finest, at[:, None] / unit, feed))
+    return Budget(*(torch.cat(term, 1)[:, order] for term in zip(*rows, strict=True)))
+
+
+def _balance(terms: dict[str, Tensor], initial: Tensor) -> Balance:
+    """What was there at first counts as applied."""
     residual = terms["entered"] + initial - terms["left"] - terms["stored"] - terms["consumed"]
     named = {
         "in": terms["entered"],

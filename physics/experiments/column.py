@@ -8,7 +8,6 @@ the outlet, where that of the effluent is the same.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import Any
@@ -20,7 +19,8 @@ from physics import device as devices
 from physics.calibrate.start import start_column
 from physics.equations.refinement import refine
 from physics.equations.response import Resolution
-from physics.equations.transport import Scheme, choose_resolution, concentration, scaled
+from physics.equations.transport import Scheme, at_sensors, choose_resolution, concentration, scaled
+from physics.equations.transport_settings import check, duration
 from physics.equations.transport_solution import solution_of
 from physics.errors import ParameterError
 from physics.experiment import Choice, Experiment, Limit, Observable, Parameter, Role
@@ -36,8 +36,13 @@ __all__ = [
     "simulate",
 ]
 
-_NUMBERS = ("length", "velocity", "dispersion", "retardation", "decay", "position", "pulse_duration")
+_NUMBERS = (
+    "length", "velocity", "dispersion", "retardation", "decay", "position", "pulse_duration",
+    "mobile_fraction", "exchange",
+    "porosity", "bulk_density", "freundlich_coefficient", "freundlich_exponent", "feed_concentration",
+)  # fmt: skip
 _LONGEST = 1e12  # seconds
+_HERE = torch.device("cpu")
 
 PARAMETERS = (
     Parameter(
@@ -70,8 +75,32 @@ PARAMETERS = (
         "decay", "1/s", Role.UNKNOWN, 0.0, 1e3, "first-order rate for the liquid", default=0.0, display="1/h"
     ),
     Parameter(
-        "position", "m", Role.APPARATUS, 0.0, 1e3, "the sensor, from the inlet; the length if left out",
-        display="cm", exclusive_lower=True,
+        "position", "m", Role.APPARATUS, 0.0, 1e3,
+        "the sensor, from the inlet; the length if left out; several, separated by commas, are read at once",
+        display="cm", exclusive_lower=True, many=True,
+    ),
+    Parameter(
+        "mobile_fraction", "", Role.UNKNOWN, 0.0, 1.0,
+        "beta, the share of the water (of the retarded volume) that flows; with exchange", exclusive_lower=True,
+    ),
+    Parameter(
+        "exchange", "", Role.UNKNOWN, 0.0, 1e6,
+        "omega = alpha L / (theta v), the exchange with the water at rest; with mobile_fraction",
+    ),
+    Parameter(
+        "bulk_density", "kg/m**3", Role.APPARATUS, 0.0, 2.5e4, "dry mass of the bed per volume",
+        display="g/cm**3", exclusive_lower=True,
+    ),
+    Parameter(
+        "freundlich_coefficient", "m**3/kg", Role.UNKNOWN, 0.0, 1e3,
+        "K of the Freundlich isotherm: mg sorbed per kg of solid at 1 mg/L, written 'K L/kg'", display="L/kg",
+    ),
+    Parameter(
+        "freundlich_exponent", "", Role.UNKNOWN, 0.2, 2.0, "n of the Freundlich isotherm, S = K C^n"
+    ),
+    Parameter(
+        "feed_concentration", "kg/m**3", Role.CONTROL, 0.0, 1e3, "concentration C0 of the feed",
+        display="mg/L", exclusive_lower=True,
     ),
     Parameter(
         "pulse_duration", "s", Role.CONTROL, 0.0, _LONGEST, "how long tracer is fed",
@@ -83,71 +112,47 @@ CHOICES = (
     Choice("outlet", ("closed", "semi-infinite"), "closed", "the bed ends there, or goes on past the sensor"),
     Choice("reading", ("resident", "flux"), "resident", "what stands in the pores, or what flows past"),
     Choice(
-        "input", ("step", "pulse", "leach"), "step", "feed on, on and off, or clean after full", Role.CONTROL
+        "input", ("step", "pulse", "leach"), "step",
+        "feed on, on and off, or clean after full; or a CSV file of a time and the relative concentration fed, "
+        "straight lines between its rows", Role.CONTROL, series=True,
     ),
+    Choice("isotherm", ("linear", "freundlich"), "linear", "sorption by retardation, or S = K C^n"),
 )  # fmt: skip
 
 
 def complete(settings: dict[str, Any]) -> dict[str, Any]:
     """Fill in defaults, derive the velocity from the flow, and check what concerns several parameters.
 
-    v = Q / (n pi d^2 / 4)
-
     Raises:
         ParameterError: something is missing, given twice, or contradicts.
     """
     full: dict[str, Any] = {choice.name: choice.default for choice in CHOICES}
     full |= {item.name: item.default for item in PARAMETERS if item.default is not None}
-    full |= settings
-    if "flow" in full:
-        derived = _velocity(full)
-        given = torch.as_tensor(full.setdefault("velocity", derived))
-        if not torch.allclose(given, torch.as_tensor(derived, dtype=given.dtype), rtol=1e-9, atol=0.0):
-            raise ParameterError("column: velocity and flow contradict each other; give one of them, not both")
-    lacking = [name for name in ("length", "velocity", "dispersion") if name not in full]
-    if lacking:
-        hint = " (or flow, diameter and porosity)" if "velocity" in lacking else ""
-        raise ParameterError(f"column: {', '.join(lacking)} is missing{hint}; give it a value with its unit")
-    full.setdefault("position", full["length"])
-    if bool((torch.as_tensor(full["position"]) > torch.as_tensor(full["length"])).any()):
-        raise ParameterError("column: position lies beyond length; the sensor must stand inside the column")
-    if full["input"] == "pulse" and "pulse_duration" not in full:
-        raise ParameterError("column: a pulse needs pulse_duration; give it, for example '30 min'")
-    if full["input"] != "pulse" and "pulse_duration" in full:
-        raise ParameterError(f"column: pulse_duration has no meaning with input {full['input']}; set input to pulse")
-    return full
-
-
-def _velocity(settings: Mapping[str, Any]) -> Any:
-    lacking = [name for name in ("diameter", "porosity") if name not in settings]
-    if lacking:
-        raise ParameterError(f"column: flow needs {' and '.join(lacking)} to give a velocity; add it")
-    return settings["flow"] / (settings["porosity"] * math.pi * settings["diameter"] ** 2 / 4)
+    return check(full | settings)
 
 
 def scheme_of(settings: Mapping[str, Any]) -> Scheme:
     """Return the model that the settings mean."""
-    return Scheme(**{choice.name: str(choice.read(settings.get(choice.name, choice.default))) for choice in CHOICES})
+    chosen = {choice.name: choice.read(settings.get(choice.name, choice.default)) for choice in CHOICES}
+    fed = chosen.pop("input")
+    return Scheme(**{name: str(word) for name, word in chosen.items()}, input=fed)
 
 
 def default_times(settings: Mapping[str, Any], count: int = 121) -> Tensor:
     """Return evenly spaced times (seconds) from zero until the curve of the first member has settled.
 
-    The mean arrival and five standard deviations, after the end of a pulse: mean R x / v and variance
-    2 / Pe + 3 / Pe^2 of it as for the flux into an open column, or those of the closed column, 1 and
-    2 / Pe - 2 (1 - exp(-Pe)) / Pe^2, where they end sooner.
+    Counted from the last change of the feed, at the last sensor; slow exchange with water at rest is not waited
+    for.
     """
-    case = scaled(_tensors(settings, torch.device("cpu")), scheme_of(settings))
-    whole = float(case.column.peclet.detach()[0])
-    share = float(case.column.place.detach()[0])
-    local = whole * share
-    spans = [share * (1.0 + 5.0 * math.sqrt(2.0 / local + 3.0 / local**2))]
-    if case.column.closed:
-        spans.append(1.0 + 5.0 * math.sqrt(2.0 * (whole + math.expm1(-whole))) / whole)
-    end = min(spans) * float(case.time.detach()[0])
-    if case.ends is not None:
-        end += float((case.ends * case.time).detach()[0])
-    return torch.linspace(0.0, end, count, dtype=torch.float64)
+    place = settings.get("position")
+    last = max(place) if isinstance(place, tuple) else place
+    one = {name: value[:1] for name, value in _tensors({**settings, "position": last}, _HERE, True).items()}
+    case = scaled(one, scheme_of(settings))
+    column, spread = case.column, torch.zeros(1, dtype=torch.float64)
+    if column.mobile is not None and column.exchange is not None:
+        spread = 2.0 * (1.0 - column.mobile) ** 2 / column.exchange.clamp(min=0.5)
+    end = duration(column.peclet, column.place, column.closed, spread) + case.feed.end()
+    return torch.linspace(0.0, float((end * case.time).detach()[0]), count, dtype=torch.float64)
 
 
 def model(
@@ -157,9 +162,14 @@ def model(
 
     The function returned takes parameters of shape (batch,) and times (n,) in seconds and gives C/C0 (batch,
     n).
+
+    Raises:
+        ParameterError: several sensors; a curve is that of one.
     """
+    if isinstance(settings.get("position"), tuple):
+        raise ParameterError("column: position names several sensors; give the one that the curve belongs to")
     scheme = scheme_of(settings)
-    resolution = choose_resolution(_tensors(settings, torch.device("cpu"), batch=True), times, scheme, tolerance)
+    resolution = choose_resolution(_tensors(settings, _HERE, batch=True), times, scheme, tolerance)
 
     def curves(parameters: dict[str, Tensor], at: Tensor) -> Tensor:
         return concentration(parameters, at, scheme, resolution)
@@ -199,9 +209,10 @@ def simulate(
         progress: called with the share done and a word.
 
     Returns:
-        Solution: the output `concentration` (batch, times) with its error estimate, one for each member; the
-            balance of tracer from the inlet to the outlet (to the sensor, where the column goes on) up to the
-            last time, in metres of feed per unit of pore cross-section; `extra` has the Peclet numbers of
+        Solution: `concentration` (batch, times), for several sensors (batch, times, sensors), with its error
+            estimate, one for each curve; `inflow`, `outflow`, `storage` and `decayed`, the tracer since time zero
+            from the inlet to the outlet (to the last sensor, where the column goes on), in metres of feed per
+            unit of pore cross-section, and the balance of their last values; `extra` has the Peclet numbers of
             column and cell.
 
     Raises:
@@ -211,18 +222,22 @@ def simulate(
     place = devices.resolve(device)
     full = complete(dict(settings))
     scheme = scheme_of(full)
-    case = scaled(_tensors(full, place), scheme)
     at = _times(default_times(full) if times is None else times, place)
     if not 1e-12 <= tolerance < 1:
         raise ParameterError(f"column: tolerance = {tolerance:g} is outside its range, from 1e-12 to 1")
+    several = full["position"] if isinstance(full["position"], tuple) else None
+    sensors = None if several is None else torch.tensor(several, dtype=torch.float64, device=place)
+    given = _tensors(full | ({"position": several[0]} if several else {}), place)
+    case = scaled(given if sensors is None else at_sensors(given, sensors), scheme)
 
     def report(done: float) -> None:
         if progress is not None:
             progress(done, "marching columns")
 
     with devices.one_thread():
-        parts = refine(case.column, at[:, None] / case.time, case.ends, tolerance, resolution, True, report)
-        return solution_of(case, parts, at, tolerance, resolution is not None, perf_counter() - start)
+        parts = refine(case.column, at[:, None] / case.time, case.feed, tolerance, resolution, True, report)
+        pinned = resolution is not None
+        return solution_of(case, parts, at, sensors, tolerance, pinned, perf_counter() - start)
 
 
 def _tensors(settings: Mapping[str, Any], place: torch.device, batch: bool = False) -> dict[str, Tensor]:
@@ -255,7 +270,13 @@ EXPERIMENT = Experiment(
     meaning="Tracer is fed to saturated sand; its breakthrough tells pore-water velocity and dispersion.",
     parameters=PARAMETERS,
     choices=CHOICES,
-    observables=(Observable("concentration", "", "curve", "tracer at the sensor over that of the feed"),),
+    observables=(
+        Observable("concentration", "", "curve", "tracer at the sensor over that of the feed"),
+        Observable("inflow", "m", "curve", "tracer that has entered, as metres of feed in the pores"),
+        Observable("outflow", "m", "curve", "tracer that has left"),
+        Observable("storage", "m", "curve", "tracer in the column, dissolved, sorbed and at rest"),
+        Observable("decayed", "m", "curve", "tracer that has decayed"),
+    ),
     balances=("tracer",),
     limits=(
         Limit(

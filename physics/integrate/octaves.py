@@ -80,27 +80,33 @@ def kept(path: Tensor) -> Tensor:
     return torch.cat([path[: HALF_STEPS + 1 : 2], path[HALF_STEPS + 1 :]])
 
 
-def interpolate(nodes: Nodes, values: Tensor, at: Tensor) -> Tensor:
-    """Return the values between the nodes.
+class Lookup:
+    """Where times lie among the nodes: found once, then read for any number of quantities.
 
     Args:
-        values: shape (nodes, batch).
         at: where to read, inside the nodes, shape (times, batch); differentiable.
-
-    Returns:
-        shape (times, batch).
     """
-    where = at.detach()
-    stretch = (torch.bucketize(where, nodes.starts, right=True) - 1).clamp(min=0)
-    start, step = nodes.starts[stretch], nodes.steps[stretch]
-    first, last = nodes.offsets[stretch], nodes.offsets[stretch + 1]
-    cell = ((where - start) / step).floor().long()
-    base = torch.minimum((first + cell - POINTS // 2 + 1).clamp(min=0), last - POINTS + 1).maximum(first)
-    u = (at - start) / step - (base - first)
-    result = torch.zeros_like(u)
-    for basis, k in zip(lagrange(u), range(POINTS), strict=True):
-        result = result + basis * values.gather(0, base + k)
-    return result
+
+    def __init__(self, nodes: Nodes, at: Tensor) -> None:
+        where = at.detach()
+        stretch = (torch.bucketize(where, nodes.starts, right=True) - 1).clamp(min=0)
+        start, step = nodes.starts[stretch], nodes.steps[stretch]
+        first, last = nodes.offsets[stretch], nodes.offsets[stretch + 1]
+        cell = ((where - start) / step).floor().long()
+        self.base = torch.minimum((first + cell - POINTS // 2 + 1).clamp(min=0), last - POINTS + 1).maximum(first)
+        self.basis = lagrange((at - start) / step - (self.base - first))
+
+    def read(self, values: Tensor) -> Tensor:
+        """Return the values between the nodes, shape (times, batch), given those at them, (nodes, batch)."""
+        result = torch.zeros_like(self.basis[0])
+        for k, basis in enumerate(self.basis):
+            result = result + basis * values.gather(0, self.base + k)
+        return result
+
+
+def interpolate(nodes: Nodes, values: Tensor, at: Tensor) -> Tensor:
+    """Return the values between the nodes; `Lookup` for one quantity."""
+    return Lookup(nodes, at).read(values)
 
 
 def lagrange(u: Tensor) -> list[Tensor]:
