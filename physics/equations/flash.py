@@ -179,25 +179,53 @@ def _front(disc: Disc, time: Tensor, theta: Tensor) -> Tensor:
 def peak_and_half(disc: Disc, found: Modes) -> tuple[Tensor, Tensor]:
     """The maximum of theta at the rear and the time at which half of it is reached, each (batch,)."""
     with torch.no_grad():
-        plain = Disc(*(_plain(part) for part in disc[:3]), Pulse(*map(_plain, disc.pulse)), *disc[4:])
-        still = Modes(*map(_plain, found))
-        grid = UNSEEN * ((plain.pulse.stop[:, None] + _END) / UNSEEN) ** torch.linspace(
-            0, 1, _SCAN, dtype=plain.rate.dtype, device=plain.rate.device
-        )
-        curve = rear(plain, still, grid)
-        top = curve.argmax(-1, keepdim=True)
-        at_top = _bisect(
-            lambda t: -slope(plain, still, t),
-            grid.gather(1, (top - 1).clamp_min(0)),
-            grid.gather(1, (top + 1).clamp_max(_SCAN - 1)),
-        )
-        level = 0.5 * rear(plain, still, at_top)
-        first = (curve >= level).to(torch.int8).argmax(-1, keepdim=True).clamp_min(1)
-        at_half = _bisect(lambda t: rear(plain, still, t) - level, grid.gather(1, first - 1), grid.gather(1, first))
-        steep = slope(plain, still, at_half)
+        at_top = _top(*_still(disc, found))
     maximum = rear(disc, found, at_top)
-    half = at_half - (rear(disc, found, at_half) - 0.5 * maximum) / steep
-    return maximum[:, 0], half[:, 0]
+    return maximum[:, 0], _reached(disc, found, 0.5 * maximum)[:, 0]
+
+
+def time_of(disc: Disc, found: Modes, share: float) -> Tensor:
+    """When the rear first reaches a share of its maximum, shape (batch,), over L^2 / alpha."""
+    with torch.no_grad():
+        at_top = _top(*_still(disc, found))
+    return _reached(disc, found, share * rear(disc, found, at_top))[:, 0]
+
+
+def _still(disc: Disc, found: Modes) -> tuple[Disc, Modes]:
+    """Return the numbers alone, without tangents and graphs."""
+    still = disc._replace(
+        rate=_plain(disc.rate),
+        front_biot=_plain(disc.front_biot),
+        rear_biot=_plain(disc.rear_biot),
+        pulse=Pulse(*map(_plain, disc.pulse)),
+    )
+    return still, Modes(*map(_plain, found))
+
+
+def _scan(disc: Disc) -> Tensor:
+    """Times from the first sign of heat to the level end, shape (batch, scan), in a geometric row."""
+    row = torch.linspace(0, 1, _SCAN, dtype=disc.rate.dtype, device=disc.rate.device)
+    return UNSEEN * ((disc.pulse.stop[:, None] + _END) / UNSEEN) ** row
+
+
+def _top(disc: Disc, found: Modes) -> Tensor:
+    """When the rear is hottest, shape (batch, 1)."""
+    grid = _scan(disc)
+    top = rear(disc, found, grid).argmax(-1, keepdim=True)
+    ends = (grid.gather(1, (top + shift).clamp(0, _SCAN - 1)) for shift in (-1, 1))
+    return _bisect(lambda time: -slope(disc, found, time), *ends)
+
+
+def _reached(disc: Disc, found: Modes, level: Tensor) -> Tensor:
+    """When the rear first reaches a level, both (batch, 1); one Newton step carries the derivatives."""
+    with torch.no_grad():
+        still, at = _still(disc, found), _plain(level)
+        grid = _scan(still[0])
+        first = (rear(*still, grid) >= at).to(torch.int8).argmax(-1, keepdim=True).clamp_min(1)
+        ends = (grid.gather(1, first + shift) for shift in (-1, 0))
+        time = _bisect(lambda time: rear(*still, time) - at, *ends)
+        steep = slope(*still, time)
+    return time - (rear(disc, found, time) - level) / steep
 
 
 def slope(disc: Disc, found: Modes, time: Tensor) -> Tensor:
