@@ -63,6 +63,7 @@ class Output:
     components: tuple[str, ...] = ()  # the axes along which a vector's components point
     time_unit: str = "s"  # empty for a time without dimension
     length_unit: str = "m"
+    labels: tuple[str, ...] = ()  # where a value is a word: `labels[int(value)]`
 
 
 @dataclass(frozen=True)
