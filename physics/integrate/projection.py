@@ -7,8 +7,14 @@ Three substeps of an explicit low-storage scheme (advection and buoyancy N) with
     (1 - a lap) X = 2 T + dt (gamma N + zeta N_before),   T <- X - T,   a = dt (gamma + zeta) / 2
 
 so that X / 2 is the mean over the substep and its flux is exactly what crossed the boundary. The velocity is advanced
-in the same way with the last pressure and then projected: lap phi = div u* / 2a, u <- u* - 2a grad phi, p <- p + phi -
-Pr div u* / 2. Third order in N, second in diffusion and pressure; a steady state does not depend on dt. Stable while
+with the last pressure and then projected:
+
+    (1 - theta c Pr lap) X = u / theta + dt (gamma N + zeta N_before) - c grad p,   u* = X - (1/theta - 1) u,   c = 2a
+    lap phi = div u* / c,   u <- u* - c grad phi,   p <- p + phi - theta Pr div u*
+    1 / theta = 2 - z^2 / (1 + z^2),   z = 20 a Pr
+
+theta is 1/2 up to O(dt^2) where a substep resolves viscosity, and near 1 where it does not and Crank-Nicolson would
+ring. Third order in N, second in diffusion and pressure; a steady state does not depend on dt. Stable while
 dt (|u|/h + |w|/dz) < sqrt 3 or so.
 
 Both solves are direct. The bases of `physics.linalg.transforms` make x diagonal; in z there is one tridiagonal system a
@@ -152,6 +158,9 @@ class Stepper:
         crossed = torch.zeros_like(push)
         for now, before in WEIGHTS:
             a = 0.5 * (now + before) * dt
+            z2 = (20.0 * a * viscosity) ** 2
+            r = 2.0 - z2 / (1.0 + z2)
+            c = 2.0 * a / r * viscosity
             rates = self._rates(u, w, t, push)
             pushes = [dt * now * r if old is None else dt * (now * r + before * s) for r, s in _pairs(rates, old)]
             old = rates
@@ -162,19 +171,19 @@ class Stepper:
             sides = [(2.0 - x[:, 0, 0] * plate) / self.gap[0, 0], x[:, -1, 0] * plate / self.gap[-1, 0]]
             crossed = crossed + a[:, 0] * torch.stack(sides, 1)
             t_hat = x - t_hat
-            x = 2.0 * (u_hat + a * self.kappa * p) + pushes[0] @ self.faces.T
-            u_hat = self._solve("u", self.k2, a * viscosity, x) - u_hat
+            x = r * u_hat + 2.0 * a * self.kappa * p + pushes[0] @ self.faces.T
+            u_hat = self._solve("u", self.k2, c, x) - (r - 1.0) * u_hat
             w_free = w_hat if self.periodic else w_hat @ self.turn
             slope = 2.0 * a * p.diff(dim=1) / self.gap[1:-1]
-            x = 2.0 * w_free - (slope if self.periodic else slope @ self.turn) + pushes[1] @ self.slip_free.T
-            w_free = self._solve("w", self.k2_free, a * viscosity, x) - w_free
+            x = r * w_free - (slope if self.periodic else slope @ self.turn) + pushes[1] @ self.slip_free.T
+            w_free = self._solve("w", self.k2_free, c, x) - (r - 1.0) * w_free
             w_hat = w_free if self.periodic else w_free @ self.turn.T
             source = (self.kappa * u_hat + _closed(w_hat).diff(dim=1) / self.dz) / (2.0 * a)
             left, _, right = self.spectra["p"]
             phi = -(left @ ((right @ source) * self.inverse_p))
             u_hat = u_hat + 2.0 * a * self.kappa * phi
             w_hat = w_hat - 2.0 * a * phi.diff(dim=1) / self.gap[1:-1]
-            p = p + phi - a * viscosity * source
+            p = p + phi - c * source
             u, w, t = u_hat @ self.faces, _closed(w_hat @ self.centres), t_hat @ self.centres
         return (u, w, t, p), crossed
 

@@ -1,0 +1,331 @@
+"""March a batch of layers through output times and on until they have settled.
+
+Every member has its own time step, from the speed of its own flow: dt = min(C / max(|u|/h + |w|/dz), cap), cut so that
+chunks of time, and with them the output times, are met exactly. The lengths stand on a ladder of step counts per chunk,
+1, 2, 3, 4, 6, 8, 12, ..., and a chunk that turns out faster than the scheme bears is marched again with twice as many.
+
+A member has settled when what the fluxes at both plates still change, extrapolated from the ranges of two successive
+windows, is below a bound; it then rests, and its later values are its last ones.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from physics.equations.boussinesq import Layer, State, measures, plate_fluxes
+from physics.integrate.projection import COURANT, Stepper, march
+from physics.integrate.projection_kernels import courant
+
+WINDOW = 6  # chunks whose range is compared with that of the window before
+_STABLE = 1.6  # the Courant number up to which a chunk is accepted
+_ATTEMPTS = 8  # doublings of the number of steps before a member counts as diverged
+_MOST_FRAMES = 25
+
+
+@dataclass(frozen=True)
+class Flow:
+    """What a run takes: tensors of shape (batch,) and the first roll pattern."""
+
+    rayleigh: Tensor
+    prandtl: Tensor
+    amplitude: Tensor
+    rolls: int
+
+    @property
+    def batch(self) -> int:
+        """How many members."""
+        return len(self.rayleigh)
+
+
+@dataclass
+class Record:
+    """What a run gives; curves are (batch, times), numbers (batch,).
+
+    Attributes:
+        bottom, top, volume: the three Nusselt numbers at the output times; `means` those of the settled run, in that
+            order, shape (3, batch), and `scatter` their standard deviations over the last windows.
+        crossed: heat that has come in at the bottom and gone out at the top, (batch, times, 2).
+        heat: the mean temperature.
+        frames: indices of the output times at which `fields` were kept; fields of shape (batch, frames, ...).
+        state: the last one.
+        settled_at: when Nu - 1 at the bottom came within 1 % of its last value (0.001 at least) for good; NaN if it
+            had not settled.
+        relaxation: the rate at which the last windows shrank.
+        swinging: members whose fluxes kept their range to the end.
+        diverged_at: NaN for a sound member.
+        steps: the most that any member took.
+        plan: for each chunk its length and the steps of every member.
+    """
+
+    bottom: Tensor
+    top: Tensor
+    volume: Tensor
+    speed: Tensor
+    heat: Tensor
+    crossed: Tensor
+    frames: list[int]
+    fields: tuple[Tensor, Tensor, Tensor]
+    state: State
+    end: float
+    means: Tensor
+    scatter: Tensor
+    settled_at: Tensor
+    relaxation: Tensor
+    swinging: Tensor
+    diverged_at: Tensor
+    steps: int
+    plan: list[tuple[float, np.ndarray]] = field(repr=False)
+
+
+def longest_step(layer: Layer, flow: Flow) -> np.ndarray:
+    """Return the longest step whatever the speed, shape (batch,), for explicit buoyancy and the accuracy of diffusion.
+
+    Buoyancy swings at sqrt(Ra Pr); where viscosity damps that within a step, the flow follows the temperature and the
+    bound is the rate Ra / (viscous decay) instead. Proportional to the height of a row.
+    """
+    rayleigh, prandtl = flow.rayleigh.detach().cpu().numpy(), flow.prandtl.detach().cpu().numpy()
+    swing = np.maximum(0.5 / np.sqrt(rayleigh * prandtl + 1.0), 10.0 / (rayleigh + 1.0))
+    return np.asarray(np.minimum(swing, 0.01) * (16.0 / layer.nz))
+
+
+def rung(counts: np.ndarray) -> np.ndarray:
+    """Round counts up to 1, 2, 3, 4, 6, 8, 12, 16, ..."""
+    power = 2.0 ** np.floor(np.log2(np.maximum(counts, 1.0)))
+    steps = np.where(counts <= power, power, np.where(counts <= 1.5 * power, 1.5 * power, 2.0 * power))
+    return np.ceil(steps).astype(np.int64)
+
+
+class Marcher:
+    """Takes a batch of states over chunks of time."""
+
+    def __init__(self, layer: Layer, flow: Flow, state: State, device: torch.device) -> None:
+        self.layer, self.flow, self.device = layer, flow, device
+        self.state = State(*(part.to(device) for part in state))
+        self.push = layer.push(flow.rayleigh, flow.prandtl)
+        self.cap = longest_step(layer, flow)
+        self.stepper = None if device.type == "cpu" else Stepper(layer.operators, device)
+        self.swept = np.array([self._courant(b) for b in range(flow.batch)])
+        self.steps = np.zeros(flow.batch, dtype=np.int64)
+        self.sound = np.ones(flow.batch, dtype=bool)
+
+    def _courant(self, b: int) -> float:
+        u, w = (self.state[i][b].detach().cpu().numpy() for i in (0, 1))
+        return float(courant(u, w, self.layer.dz, self.layer.h))
+
+    def advance(self, length: float, members: np.ndarray) -> tuple[Tensor, np.ndarray]:
+        """Take `members` (indices) over `length`; return the heat that crossed (batch, 2) and the steps (batch,)."""
+        limit = np.minimum(self.cap, COURANT / np.maximum(self.swept, 1e-30))
+        counts = np.zeros(self.flow.batch, dtype=np.int64)
+        counts[members] = rung(length / limit[members] * (1.0 - 1e-9))
+        crossed = torch.zeros((self.flow.batch, 2), dtype=torch.float64, device=self.device)
+        pending = members
+        for _ in range(_ATTEMPTS):
+            if not len(pending):
+                break
+            at = torch.from_numpy(pending).to(self.device)
+            part = State(*(x[at] for x in self.state))
+            after, sums, swept = self._march(part, at, length, counts[pending])
+            finite = torch.isfinite(sum(x.sum(dim=(1, 2)) for x in after[:3])).cpu().numpy()  # type: ignore[union-attr]
+            good = finite & (swept * length / counts[pending] <= _STABLE)
+            kept = torch.from_numpy(np.flatnonzero(good)).to(self.device)
+            for whole, new in zip(self.state, after, strict=True):
+                whole[at[kept]] = new[kept]
+            crossed[at[kept]] = sums[kept]
+            self.swept[pending[good]] = swept[good]
+            pending = pending[~good]
+            counts[pending] *= 2
+        self.sound[pending] = False
+        self.steps += counts
+        return crossed, counts
+
+    def _march(self, part: State, at: Tensor, length: float, counts: np.ndarray) -> tuple[State, Tensor, np.ndarray]:
+        prandtl, push = self.flow.prandtl[at], self.push[at]
+        if self.stepper is None:
+            fields, sums, swept = march(self.layer.operators, part, prandtl, push, length / counts, counts)
+            return State(*fields), sums, swept
+        steps = int(counts.max())
+        counts[:] = steps
+        dt = torch.full_like(prandtl, length / steps)
+        fields, sums = tuple(part), torch.zeros_like(push)
+        with torch.no_grad():
+            for _ in range(steps):
+                fields, crossed = self.stepper.step(fields, prandtl, push, dt)
+                sums = sums + crossed
+        u, w = (x.cpu().numpy() for x in fields[:2])
+        swept = np.array([courant(u[b], w[b], self.layer.dz, self.layer.h) for b in range(len(u))])
+        return State(*fields), sums, swept
+
+
+def run(
+    layer: Layer,
+    flow: Flow,
+    state: State,
+    times: np.ndarray,
+    *,
+    chunk: float,
+    patience: float,
+    settled: float,
+    left: Tensor,
+    device: torch.device,
+    progress: Callable[[float], None] | None = None,
+) -> Record:
+    """March through `times` (rising, in diffusion times) and on until every member has settled.
+
+    Args:
+        chunk: the longest stretch between two looks at the fluxes.
+        patience: where to stop waiting for a member to settle; not before the last of `times`.
+        settled: the change still to come at which a member counts as settled, relative to its Nusselt number.
+        left: Nu - 1 that a member must have passed before it may count as settled, shape (batch,).
+    """
+    marcher = Marcher(layer, flow, state, device)
+    book = _Book(layer, marcher, times)
+    watch = _Watch(flow.batch, settled, left.cpu().numpy())
+    now, plan = 0.0, []
+    for end, is_output in _stretches(times, chunk, patience):
+        if end > now:
+            active = np.flatnonzero(marcher.sound & ~watch.rests)
+            if not len(active) and not is_output and now >= times[-1]:
+                break
+            crossed, counts = marcher.advance(end - now, active)
+            plan.append((end - now, counts))
+            now = end
+            book.add(crossed, end - plan[-1][0], end, active)
+            watch.look(now, book.fluxes, marcher.sound)
+        if is_output:
+            book.write()
+        if progress is not None:
+            progress(min(1.0, now / max(patience, now, 1e-30)))
+    return book.record(watch, now, plan)
+
+
+def _stretches(times: np.ndarray, chunk: float, patience: float) -> list[tuple[float, bool]]:
+    """The ends of the chunks in their order, and whether each is an output time."""
+    ends: list[tuple[float, bool]] = []
+    now = 0.0
+    for time in times:
+        parts = max(1, math.ceil((time - now) / chunk * (1 - 1e-12)))
+        ends += [(now + (time - now) * k / parts, False) for k in range(1, parts)] + [(float(time), True)]
+        now = float(time)
+    more = max(0, math.ceil((patience - now) / chunk))
+    return ends + [(now + chunk * k, False) for k in range(1, more + 1)]
+
+
+class _Book:
+    """Keeps the curves and frames of a run."""
+
+    def __init__(self, layer: Layer, marcher: Marcher, times: np.ndarray) -> None:
+        self.layer, self.marcher = layer, marcher
+        self.total = torch.zeros((marcher.flow.batch, 2), dtype=torch.float64, device=marcher.device)
+        self.diverged_at = torch.full((marcher.flow.batch,), torch.nan, dtype=torch.float64)
+        count = min(len(times), _MOST_FRAMES)
+        self.frames = sorted({round(x) for x in np.linspace(0, len(times) - 1, count)})
+        self.rows: list[tuple[Tensor, ...]] = []
+        self.kept: list[tuple[Tensor, ...]] = []
+        self.fluxes = self._look()
+
+    def _look(self) -> np.ndarray:
+        bottom, top = plate_fluxes(self.layer, self.marcher.state.T)
+        return torch.stack([bottom, top]).cpu().numpy()
+
+    def add(self, crossed: Tensor, start: float, end: float, active: np.ndarray) -> None:
+        """Count the heat of a chunk; a resting member passes on what it takes up."""
+        resting = np.setdiff1d(np.flatnonzero(self.marcher.sound), active)
+        steady = torch.from_numpy(self.fluxes.mean(axis=0)[resting] * (end - start)).to(crossed)
+        crossed[torch.from_numpy(resting).to(crossed.device)] = steady[:, None]
+        self.total = self.total + crossed
+        gone = torch.from_numpy(~self.marcher.sound) & torch.isnan(self.diverged_at)
+        self.diverged_at[gone] = end
+        self.fluxes = self._look()
+
+    def write(self) -> None:
+        """Write down an output time."""
+        state = self.marcher.state
+        m = measures(self.layer, state)
+        if len(self.rows) in self.frames:
+            self.kept.append((state.u.clone(), state.w.clone(), state.T.clone()))
+        self.rows.append((m.bottom, m.top, m.volume, m.speed, m.heat, self.total.clone()))
+
+    def record(self, watch: _Watch, now: float, plan: list[tuple[float, np.ndarray]]) -> Record:
+        """Return the run."""
+        bottom, top, volume, speed, heat, crossed = (torch.stack(part, 1) for part in zip(*self.rows, strict=True))
+        u, w, T = (torch.stack(part, 1) for part in zip(*self.kept, strict=True))
+        last = measures(self.layer, self.marcher.state)
+        means, scatter = watch.means(torch.stack([last.bottom, last.top, last.volume]).cpu())
+        return Record(
+            bottom, top, volume, speed, heat, crossed, self.frames, (u, w, T), self.marcher.state, now, means, scatter,
+            watch.settling_times(), watch.relaxation(), torch.from_numpy(watch.swinging()), self.diverged_at,
+            int(self.marcher.steps.max()), plan,
+        )  # fmt: skip
+
+
+class _Watch:
+    """Tells when members have settled, from the fluxes at both plates after every chunk."""
+
+    def __init__(self, batch: int, settled: float, left: np.ndarray) -> None:
+        self.bound, self.left = settled, left
+        self.rests = np.zeros(batch, dtype=bool)
+        self.times: list[float] = []
+        self.fluxes: list[np.ndarray] = []  # (2, batch) each
+        self.shrink = np.full(batch, np.nan)
+
+    def look(self, now: float, fluxes: np.ndarray, sound: np.ndarray) -> None:
+        """Take note of the fluxes (2, batch) at `now`."""
+        self.times.append(now)
+        self.fluxes.append(fluxes.copy())
+        if len(self.times) < 2 * WINDOW + 1:
+            return
+        tail = np.stack(self.fluxes[-2 * WINDOW - 1 :])
+        late, early = np.ptp(tail[WINDOW:], axis=0).max(0), np.ptp(tail[: WINDOW + 1], axis=0).max(0)
+        level = np.abs(fluxes).max(0)
+        tiny = 1e-11 * level
+        ratio = np.where(early > tiny, late / np.maximum(early, tiny), 0.0)
+        self.shrink = np.where(self.rests, self.shrink, ratio)
+        still = np.where(ratio < 0.9, late * ratio / (1.0 - np.minimum(ratio, 0.9)), np.inf)
+        away = np.abs(fluxes - 1.0).max(0) > self.left
+        apart = np.abs(fluxes[0] - fluxes[1])
+        calm = (still < self.bound * level) & (late < 100 * self.bound * level) & (apart < 10 * self.bound * level)
+        self.rests |= sound & away & (calm | (late < tiny))
+
+    def swinging(self) -> np.ndarray:
+        """Members that neither rest nor calm down."""
+        return np.asarray(~self.rests & (np.nan_to_num(self.shrink, nan=0.0) > 0.9))
+
+    def means(self, last: Tensor) -> tuple[Tensor, Tensor]:
+        """Return means and standard deviations over the last windows, shape (3, batch)."""
+        rests = torch.from_numpy(self.rests)
+        if len(self.times) < 2 * WINDOW:
+            return last, torch.zeros_like(last)
+        half = torch.from_numpy(np.stack(self.fluxes[len(self.fluxes) // 2 :]))  # of a run that goes on swinging
+        few = torch.from_numpy(np.stack(self.fluxes[-WINDOW:]))
+        spread = torch.where(rests, few.std(0), half.std(0))
+        mean = torch.where(rests, last[:2], half.mean(0))
+        volume = torch.where(rests, last[2], mean.mean(0))
+        return torch.cat([mean, volume[None]]), torch.cat([spread, spread.mean(0, keepdim=True)])
+
+    def settling_times(self) -> Tensor:
+        """Return when Nu - 1 at the bottom came within 1 % of its last value (0.001 at least) for good."""
+        if not self.times:
+            return torch.full((len(self.rests),), torch.nan, dtype=torch.float64)
+        times, bottom = np.array([0.0, *self.times]), np.stack([self.fluxes[0][0], *(f[0] for f in self.fluxes)])
+        off = np.abs(bottom - bottom[-1]) / np.maximum(np.abs(bottom[-1] - 1.0), 0.1)
+        found = np.zeros(len(self.rests))
+        for b in range(len(found)):
+            beyond = np.flatnonzero(off[:, b] > 0.01)
+            if len(beyond):
+                i = beyond[-1]
+                share = (off[i, b] - 0.01) / max(off[i, b] - off[i + 1, b], 1e-30)
+                found[b] = times[i] + share * (times[i + 1] - times[i])
+        return torch.from_numpy(np.where(self.rests, found, np.nan))
+
+    def relaxation(self) -> Tensor:
+        """Return the rate at which the ranges of the windows shrank at the end, negative where they did."""
+        if len(self.times) < 2 * WINDOW + 1:
+            return torch.zeros(len(self.rests), dtype=torch.float64)
+        span = self.times[-1] - self.times[-1 - WINDOW]
+        return torch.from_numpy(np.log(np.clip(np.nan_to_num(self.shrink, nan=1.0), 1e-12, 1e12)) / span)
