@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from pydantic import Field
@@ -22,8 +23,14 @@ class Settings(BaseSettings):
     qdrant_url: str | None = Field(default=None, description="a Qdrant server, in place of the embedded index")
     index_wait: float = Field(default=60.0, ge=0, description="seconds to wait for an index that another process holds")
     corpus: Path | None = Field(default=None, description="a folder of further trusted documents with a manifest")
+    experiments: str = Field(default="", description="folders of further experiments, separated as in PATH")
     device: str = Field(default="auto", description="where solvers run: auto, cpu, cuda, ...")
     seed: int = Field(default=0, ge=0, description="for everything that draws at random")
+
+    @property
+    def experiment_folders(self) -> list[Path]:
+        """The folders of further experiments."""
+        return [Path(part) for part in self.experiments.split(os.pathsep) if part.strip()]
 
     @property
     def index_path(self) -> Path:

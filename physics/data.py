@@ -1,7 +1,8 @@
 """Measured curves from CSV files: read, checked line by line, thinned when they are long.
 
-A file has `#` comments, a header and two columns: a time column that names its unit (`time_s`, `time_min`,
-`time_h`, `time_d`, or `time_pv` for pore volumes) and `relative_concentration`.
+A file has `#` comments, a header and two columns: a time column that names its unit (`time_s`, `time_ms`, `time_us`,
+`time_min`, `time_h`, `time_d`, or `time_pv` for pore volumes) and the values, in a column that is called as the
+experiment's curve is and may name a unit of its own (`rear_temperature`, `rear_temperature_degC`).
 """
 
 from __future__ import annotations
@@ -15,27 +16,33 @@ from typing import TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from physics.errors import DataError
+from physics import units
+from physics.errors import DataError, UnitError
+from physics.experiment import Observable
 from physics.thinning import Blocks, Thinner
 
 Array = NDArray[np.float64]
 
-TIME_COLUMNS = {"time_s": 1.0, "time_min": 60.0, "time_h": 3600.0, "time_d": 86400.0, "time_pv": 1.0}
+TIME_COLUMNS = {
+    "time_s": 1.0, "time_ms": 1e-3, "time_us": 1e-6, "time_min": 60.0, "time_h": 3600.0, "time_d": 86400.0,
+    "time_pv": 1.0,
+}  # fmt: skip
 VALUE_COLUMN = "relative_concentration"
+_CALLED = {"concentration": VALUE_COLUMN}  # curves that files call by another name
 _BLOCK = 1 << 24  # characters read at once
 _COMMENTS_KEPT = 200
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """A measured breakthrough curve.
+    """A measured curve.
 
     Attributes:
         time: shape (points,), increasing; seconds, or pore volumes where `unit` is "pv".
-        value: relative concentration C/C0, shape (points,).
+        value: shape (points,), in the unit that was asked for.
         count: rows of the file behind each point, shape (points,); the weight of the point in a fit.
         unit: "s" or "pv".
-        column_unit: the unit of the file's time column: "s", "min", "h", "d" or "pv".
+        column_unit: the unit of the file's time column: "s", "ms", "us", "min", "h", "d" or "pv".
         rows: rows of numbers in the file.
         thinned: whether points are means of several rows because the file is long.
         comments: the comment lines without their `#`.
@@ -61,6 +68,9 @@ class _Reader:
     """Where the reading stands: the header's meaning, the line reached and the last time seen."""
 
     name: str
+    value: str  # what the column of values is called
+    unit: str  # and the unit that the values are wanted in
+    column: str = ""  # the name in the header
     columns: list[str] = field(default_factory=list)
     comments: list[str] = field(default_factory=list)
     line: int = 0
@@ -70,16 +80,27 @@ class _Reader:
         return DataError(f"{self.name}, line {self.line if line is None else line}: {what}")
 
 
-def read_measurement(path: str | Path, *, points: int = 2000) -> Measurement:
+def value_column(curve: Observable) -> str:
+    """Return what the column of a file is called that holds this curve."""
+    return _CALLED.get(curve.name, curve.name)
+
+
+def read_measurement(path: str | Path, *, value: str = VALUE_COLUMN, unit: str = "", points: int = 2000) -> Measurement:
     """Read a measured curve; a file of more than `points` rows is thinned to at most that many.
 
     Thinning replaces neighbouring rows by their mean (`physics.thinning`). Rows of equal time are averaged.
+
+    Args:
+        path: the file.
+        value: what its column of values is called; `value_column` says it of an experiment's curve.
+        unit: the unit that the values are wanted in, and are in unless the column's name ends with another.
+        points: the most points to return.
 
     Raises:
         DataError: one line with the file, the line number where there is one, and how to mend it.
     """
     path = Path(path)
-    reader = _Reader(path.name)
+    reader = _Reader(path.name, value, unit)
     _check_kind(path)
     try:
         with path.open("rb") as raw:
@@ -121,7 +142,7 @@ def _read_header(text: TextIO, reader: _Reader) -> None:
         elif bare:
             reader.columns = _columns(bare, reader)
             return
-    raise DataError(f"{reader.name}: no header; begin with 'time_h,{VALUE_COLUMN}'")
+    raise DataError(f"{reader.name}: no header; begin with 'time_h,{reader.value}'")
 
 
 def _keep_comment(line: str, reader: _Reader) -> None:
@@ -130,24 +151,43 @@ def _keep_comment(line: str, reader: _Reader) -> None:
 
 
 def _columns(header: str, reader: _Reader) -> list[str]:
-    """Check the names in the header: one known time column and the concentration, in either order."""
-    names = [name.strip().strip('"').strip().lower() for name in header.split(",")]
-    wanted = f"write 'time_h,{VALUE_COLUMN}' (or time_min, time_s, time_d, time_pv)"
+    """Check the names in the header: one known time column and the values, in either order."""
+    names = [name.strip().strip('"').strip() for name in header.split(",")]
+    names = [name.lower() if name.lower() in TIME_COLUMNS or name.lower() == reader.value else name for name in names]
+    wanted = f"write 'time_h,{reader.value}' (or time_min, time_s, time_ms, time_d, time_pv)"
     if len(names) == 1 and any(mark in header for mark in ";\t|"):
         raise reader.error("the columns are not separated by commas; save as CSV with ','")
     if all(_number(name) is not None for name in names):
         raise reader.error(f"numbers stand where the header should; {wanted}")
+    values = [name for name in names if _is_value(name, reader)]
     for name in names:
-        if name not in TIME_COLUMNS and name != VALUE_COLUMN:
+        if name not in TIME_COLUMNS and name not in values:
             raise reader.error(f"unknown column {name[:40]!r}; {wanted}")
     times = [name for name in names if name in TIME_COLUMNS]
     if len(times) > 1:
         raise reader.error(f"{len(times)} time columns ({', '.join(times)}); keep one")
     if not times:
         raise reader.error(f"no time column; {wanted}")
-    if names.count(VALUE_COLUMN) != 1:
-        raise reader.error(f"{'no' if len(names) == 1 else 'more than one'} column {VALUE_COLUMN}; {wanted}")
+    if len(values) != 1:
+        raise reader.error(f"{'no' if len(names) == 1 else 'more than one'} column {reader.value}; {wanted}")
+    reader.column = values[0]
     return names
+
+
+def _is_value(name: str, reader: _Reader) -> bool:
+    """Say whether a column holds the values, in the unit that is wanted or in one that its name ends with."""
+    if name == reader.value:
+        return True
+    if not name.startswith(f"{reader.value}_"):
+        return False
+    own = name.removeprefix(f"{reader.value}_")
+    try:
+        fits = units.compatible(own, reader.unit)
+    except UnitError as error:
+        raise reader.error(f"the column {name[:40]!r} ends with a unit that is not known: {own[:40]!r}") from error
+    if not fits:
+        raise reader.error(f"the column {name[:40]!r} has a unit that does not fit {reader.unit or 'a number'!r}")
+    return True
 
 
 def _read_rows(text: TextIO, reader: _Reader, thinner: Thinner) -> None:
@@ -256,13 +296,17 @@ def _measurement(path: Path, reader: _Reader, thinner: Thinner, points: int, sha
         )
     elif len(blocks.time) < thinner.rows:
         notes.append(f"{thinner.rows - len(blocks.time)} rows repeat the time before them and were averaged.")
-    low, high = float(blocks.value.min()), float(blocks.value.max())
-    if high > 2.0 or low < -0.5:
+    own = reader.column.removeprefix(reader.value).removeprefix("_") or reader.unit
+    # A conversion is a straight line, also where its zero is elsewhere, so two points tell it.
+    zero = units.convert(0.0, own, reader.unit)
+    values = zero + (units.convert(1.0, own, reader.unit) - zero) * blocks.value
+    low, high = float(values.min()), float(values.max())
+    if reader.value == VALUE_COLUMN and (high > 2.0 or low < -0.5):
         notes.append(f"Values from {low:.3g} to {high:.3g} are not C/C0, which goes from 0 to 1.")
     return Measurement(
         path=str(path),
         time=blocks.time * TIME_COLUMNS[column],
-        value=blocks.value,
+        value=values,
         count=blocks.count,
         unit="pv" if column == "time_pv" else "s",
         column_unit=column.removeprefix("time_"),

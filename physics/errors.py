@@ -5,7 +5,8 @@ PhysicsError                 any failure of this package
 ├── InputError               what the caller gave is wrong; the message says what, where and how to mend it
 │   ├── UnitError            not a quantity, an unknown unit, or the wrong dimension
 │   ├── ParameterError       an unknown parameter, one that is missing, or a value outside its range
-│   └── DataError            a measurement file that cannot be used
+│   ├── DataError            a file of measurements or of trajectories that cannot be used
+│   └── DeclarationError     a file that should declare an experiment and does not
 └── SolverError              a run that ended without a usable result; carries its `Status`
 ```
 
@@ -31,7 +32,11 @@ class ParameterError(InputError):
 
 
 class DataError(InputError):
-    """A measurement file that cannot be used."""
+    """A file of measurements or of trajectories that cannot be used."""
+
+
+class DeclarationError(InputError):
+    """A file that should declare an experiment and does not."""
 
 
 class SolverError(PhysicsError):

@@ -11,14 +11,16 @@ from typing import Any
 import torch
 
 from physics import units
+from physics.calibrate.differences import fixed_of, model_of
 from physics.calibrate.fit import Fit, fit
-from physics.data import Measurement, read_measurement
+from physics.calibrate.guess import guess
+from physics.data import Measurement, read_measurement, value_column
 from physics.errors import InputError, ParameterError
 from physics.experiment import Experiment, Parameter
 from tools.errors import Retry
 from tools.experiments import find
 from tools.records import Evidence, Fact, Source
-from tools.simulate import balance_checks, balances
+from tools.simulate import balances, checks
 
 TOLERANCE = 1e-7  # of the curves that are fitted; their error then moves no digit of the misfit that is shown
 ROUNDS = 3
@@ -45,15 +47,15 @@ def calibrate(
     start = perf_counter()
     declared = find(experiment)
     try:
-        measured = read_measurement(data)
+        curve = declared.curve
+        measured = read_measurement(data, value=value_column(curve), unit=curve.unit)
         known, free = _split(declared, settings, names)
-        seconds = _seconds(measured, known, free)
+        seconds = _seconds(declared, measured, known, free)
         times, values = torch.as_tensor(seconds), torch.as_tensor(measured.value)
-        full = _started(declared, known, free, seconds, measured)
-        result = _fit(declared, full, free, times, values, torch.as_tensor(measured.count), level)
-        solution = declared.simulate(
-            {**full, **{name: result.parameters[name].value for name in free}}, times, device=device
-        )
+        given = _started(declared, known, free, times, values)
+        result = _fit(declared, given, free, times, values, torch.as_tensor(measured.count), level)
+        best = {**given, **{name: result.parameters[name].value for name in free}}
+        solution = declared.simulate(declared.complete(dict(best)), times, device=device)
     except InputError as error:
         raise Retry(str(error)) from error
     shown = {name: _unit(declared, name, settings, measured) for name in free}
@@ -62,7 +64,7 @@ def calibrate(
         tool="calibrate",
         run=run,
         facts=tuple(_facts(parameters, run, data, settings)),
-        checks=tuple(balance_checks(solution)),
+        checks=tuple(checks(declared, declared.complete(dict(best)), solution)),
         data={
             "status": result.status.name.lower(),
             "message": result.message,
@@ -97,10 +99,13 @@ def _split(
     return known, tuple(names)
 
 
-def _seconds(measured: Measurement, known: Mapping[str, Any], free: Sequence[str]) -> Any:
+def _seconds(declared: Experiment, measured: Measurement, known: Mapping[str, Any], free: Sequence[str]) -> Any:
     """Return the times in seconds; pore volumes need a velocity that is known."""
     if measured.unit != "pv":
         return measured.time
+    for name in ("velocity", "length"):
+        if name not in {item.name for item in declared.parameters}:
+            raise ParameterError(f"{measured.path} counts pore volumes, which {declared.name} does not know")
     if "velocity" in free or not {"velocity", "length"} <= set(known):
         raise ParameterError(
             f"{measured.path} counts pore volumes, which say nothing of the velocity: "
@@ -110,26 +115,31 @@ def _seconds(measured: Measurement, known: Mapping[str, Any], free: Sequence[str
 
 
 def _started(
-    declared: Experiment, known: dict[str, Any], free: Sequence[str], seconds: Any, measured: Measurement
+    declared: Experiment, known: dict[str, Any], free: Sequence[str], times: torch.Tensor, values: torch.Tensor
 ) -> dict[str, Any]:
-    """Complete the settings, with a starting value for everything that is to be fitted."""
-    full = dict(known)
-    lacking = [name for name in free if name not in full]
-    if lacking and declared.start is not None:
-        if "length" not in full:
-            raise ParameterError("length is missing; set it, for example --set length='30 cm'")
-        guessed = declared.start(seconds, measured.value, full)
-        full |= {name: guessed[name] for name in lacking if name in guessed}
-    full = declared.complete(full)
+    """Return the settings with a starting value for everything that is to be fitted."""
+    given = dict(known)
+    if declared.start is not None and any(name not in given for name in free):
+        try:
+            guessed = declared.start(times.numpy(), values.numpy(), given)
+        except KeyError as error:
+            name = str(error.args[0])
+            example = declared.example.get(name, "...")
+            raise ParameterError(f"{name} is missing; set it, for example --set {name}='{example}'") from error
+        given |= {name: guessed[name] for name in free if name not in given and name in guessed}
+    numbers = {item.name: item for item in declared.parameters}
+    lacking = [name for name in free if name not in given]
+    if lacking:
+        given |= guess(declared, given, lacking, times, values)
     for name in free:
-        if not full.get(name, 0.0) > 0:
+        if numbers[name].lower >= 0 and not given[name] > 0:
             raise ParameterError(f"--fit {name} needs a value above zero to start from; give one with --set {name}=...")
-    return full
+    return given
 
 
 def _fit(
     declared: Experiment,
-    full: dict[str, Any],
+    given: dict[str, Any],
     free: Sequence[str],
     times: torch.Tensor,
     values: torch.Tensor,
@@ -137,47 +147,53 @@ def _fit(
     level: float,
 ) -> Fit:
     """Fit at the resolution that the starting point needs, and again if the optimum needs a finer one."""
-    if declared.model is None:
-        raise ParameterError(f"{declared.name} has no curve to fit")
     numbers = {item.name: item for item in declared.parameters}
-    bounds = {name: (max(numbers[name].lower, 1e-30), numbers[name].upper) for name in free}
-    here = dict(full)
+    bounds = {name: (_lowest(numbers[name]), numbers[name].upper) for name in free}
+    here = dict(given)
     for _ in range(ROUNDS):
-        model = declared.model(here, times, TOLERANCE)
-        fixed = {
-            name: value
-            for name, value in full.items()
-            if isinstance(value, float) and name in numbers and name not in free
-        }
         result = fit(
-            model,
+            model_of(declared, here, times, TOLERANCE),
             times,
             values,
             {name: here[name] for name in free},
             bounds=bounds,
-            fixed=fixed,
+            fixed=fixed_of(declared, here, free),
             weights=weights,
             level=level,
         )
         found = {name: result.parameters[name].value for name in free}
-        moved = max(abs(math.log(found[name] / here[name])) for name in free)
+        moved = max(abs(found[name] - here[name]) / max(abs(here[name]), 1e-30) for name in free)
         here |= found
         if moved < 1e-3:
             break
     return result
 
 
+def _lowest(parameter: Parameter) -> float:
+    """Return the lower bound of a fit; one at zero is left open, since the fit works on logarithms."""
+    return parameter.lower if parameter.lower < 0 else max(parameter.lower, 1e-30)
+
+
 def _unit(declared: Experiment, name: str, settings: Mapping[str, str], measured: Measurement) -> str:
-    """Return the unit to show a parameter in: the user's own, else built from those of the length and the times."""
-    if name in settings:
-        return units.parse(settings[name])[1]
+    """Return the unit to show a parameter in: the user's own, else one built from those of a length and the times.
+
+    Where neither fits it is the one in which the parameter is shown as a rule.
+    """
     parameter = declared.parameter(name)
-    length = units.parse(settings["length"])[1] if "length" in settings else "cm"
+    if name in settings or not isinstance(parameter, Parameter):
+        return units.parse(settings[name])[1]
+    known = [units.parse(text)[1] for key, text in settings.items() if _is_length(declared, key)]
+    length = known[0] if known else "cm"
     time = measured.column_unit if measured.unit == "s" else "h"
     for candidate in (f"{length}/{time}", f"{length}**2/{time}", f"1/{time}", time, length):
-        if isinstance(parameter, Parameter) and units.compatible(candidate, parameter.unit):
+        if units.compatible(candidate, parameter.unit):
             return candidate
-    return parameter.unit if isinstance(parameter, Parameter) else ""
+    return parameter.display or parameter.unit
+
+
+def _is_length(declared: Experiment, name: str) -> bool:
+    item = declared.parameter(name)
+    return isinstance(item, Parameter) and not item.many and item.unit == "m"
 
 
 def _row(declared: Experiment, result: Fit, name: str, unit: str) -> dict[str, Any]:
@@ -188,6 +204,8 @@ def _row(declared: Experiment, result: Fit, name: str, unit: str) -> dict[str, A
     for key in ("value", "std", "lower", "upper"):
         number = float(getattr(estimate, key))
         row[key] = units.convert(number, si, unit) if math.isfinite(number) else None
+    if row["std"] is not None:  # a difference: the zero of the unit, for example of degC, falls out
+        row["std"] -= units.convert(0.0, si, unit)
     return {**row, "level": result.level, "unit": unit}
 
 

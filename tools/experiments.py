@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from physics import experiments
+from physics.data import value_column
 from physics.errors import InputError
 from physics.experiment import Experiment
 from tools.errors import Retry
+
+
+def add_folder(path: Path) -> None:
+    """Look for experiments in the files of a folder too; `Retry` says why it cannot be done."""
+    try:
+        experiments.add_folder(path)
+    except InputError as error:
+        raise Retry(str(error)) from error
 
 
 def find(name: str) -> Experiment:
@@ -20,8 +30,11 @@ def find(name: str) -> Experiment:
 
 
 def names() -> list[str]:
-    """Return the names of all experiments."""
-    return [experiment.name for experiment in experiments.all_experiments()]
+    """Return the names of all experiments; `Retry` says which file declares none."""
+    try:
+        return [experiment.name for experiment in experiments.all_experiments()]
+    except InputError as error:
+        raise Retry(str(error)) from error
 
 
 def validate(name: str, settings: Mapping[str, str]) -> str | None:
@@ -48,7 +61,7 @@ def check_setting(name: str, setting: str, text: str) -> str | None:
 
 
 def describe(name: str) -> dict[str, Any]:
-    """Describe an experiment: parameters with units and ranges, choices, observables, balances and limits."""
+    """Describe an experiment: parameters with units and ranges, choices, observables, balances, limits and laws."""
     experiment = find(name)
     return {
         "name": experiment.name,
@@ -85,5 +98,10 @@ def describe(name: str) -> dict[str, Any]:
             }
             for item in experiment.limits
         ],
+        "laws": [
+            {"name": law.name, "kind": law.kind.value, "unit": law.unit, "meaning": law.meaning}
+            for law in experiment.laws
+        ],
+        "data": next((value_column(item) for item in experiment.observables if item.kind == "curve"), None),
         "example": dict(experiment.example),
     }

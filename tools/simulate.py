@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -11,12 +12,16 @@ import torch
 from physics import units
 from physics.errors import InputError
 from physics.experiment import Experiment
-from physics.solution import Solution
+from physics.solution import Output, Solution
+from physics.validate import Verdict, validate
 from tools.errors import Failed, Retry
 from tools.experiments import find
 from tools.records import Check, Evidence, Fact, Source
+from tools.write_hdf5 import check_place, write_hdf5
 
 DEFAULT_TIMES = 121
+_UNITS_OF_TIME = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+_SPEAKING = ("velocity", "duration", "pulse_duration", "flow")  # settings whose unit tells that of time
 
 
 def simulate(
@@ -26,12 +31,14 @@ def simulate(
     run: str | None = None,
     tolerance: float | None = None,
     device: str = "auto",
+    out: Path | None = None,
     progress: Callable[[float, str], None] | None = None,
 ) -> Evidence:
     """Predict what one run of an experiment would show.
 
     Give every setting as a number with its unit; `times` lists the output times and may be left out.
-    Returns the predicted curves, the discrete balances of the run and its numerical error.
+    Returns the predicted curves, the discrete balances of the run, its numerical error and the verdict of every
+    law that such a run must keep. Fields are told by their extent; `out` names an HDF5 file for all their values.
 
     Raises:
         Retry: a name, unit or value is wrong; the message says which.
@@ -40,9 +47,15 @@ def simulate(
     start = perf_counter()
     declared = find(experiment)
     given, times, time_unit = read_settings(declared, settings)
+    if out is not None:
+        check_place(out)
     solution = _solve(declared, given, times, tolerance, device, progress)
     if not solution.status.ok:
         raise Failed(f"{solution.status.value} {solution.message}".strip())
+    found = checks(declared, given, solution)
+    told = balances(solution)
+    if out is not None:
+        write_hdf5(out, declared, given, solution, settings, told, run)
     return Evidence(
         tool="simulate",
         run=run,
@@ -55,12 +68,14 @@ def simulate(
                 source=Source(tool="simulate", run=run, inputs=dict(settings)),
             ),
         ),
-        checks=tuple(balance_checks(solution)),
+        checks=tuple(found),
         data={
             "status": solution.status.name.lower(),
             "message": solution.message,
             "outputs": outputs(solution, time_unit),
-            "balances": balances(solution),
+            "balances": told,
+            "checks": [check.model_dump() for check in found],
+            "file": None if out is None else str(out),
             "grid": {"cells": solution.cost.cells, "steps": solution.cost.steps},
             "tolerance": solution.tolerance,
         },
@@ -76,7 +91,8 @@ def read_settings(declared: Experiment, settings: Mapping[str, str]) -> tuple[di
         if "times" in settings:
             seconds, unit = read_times(settings["times"])
             return given, torch.as_tensor(seconds, dtype=torch.float64), unit
-        return given, declared.default_times(given, DEFAULT_TIMES), time_unit_of(rest)
+        chosen = declared.default_times(given, DEFAULT_TIMES)
+        return given, chosen, time_unit_of(rest, float(chosen[-1]))
     except InputError as error:
         raise Retry(str(error)) from error
 
@@ -99,14 +115,17 @@ def read_times(text: str) -> tuple[list[float], str]:
     return seconds, shown
 
 
-def time_unit_of(settings: Mapping[str, str]) -> str:
-    """Return the unit of time that the user speaks in: that of the velocity or of the flow, else the hour."""
-    for name in ("velocity", "duration", "pulse_duration", "flow"):
+def time_unit_of(settings: Mapping[str, str], end: float) -> str:
+    """Return the unit of time that the user speaks in, that of the velocity or of the flow; else one that fits.
+
+    A unit fits when the run, which ends after so many seconds, takes a few of it.
+    """
+    for name in _SPEAKING:
         if name in settings:
             candidate = units.parse(settings[name])[1].split("/")[-1].strip()
             if candidate and units.compatible(candidate, "s"):
                 return candidate
-    return "h"
+    return next((name for name, seconds in reversed(_UNITS_OF_TIME.items()) if end >= 3 * seconds), "us")
 
 
 def _solve(
@@ -127,20 +146,56 @@ def _solve(
 
 
 def outputs(solution: Solution, time_unit: str, index: int = 0) -> list[dict[str, Any]]:
-    """Write the outputs of one member of the batch as the contract has them."""
+    """Write the outputs of one member of the batch as the contract has them.
+
+    Several sensors give a row each; of a field only its extent is told.
+    """
     rows: list[dict[str, Any]] = []
     for output in solution.outputs.values():
         row: dict[str, Any] = {"name": output.name, "unit": output.unit}
         if output.time is None:
             rows.append({**row, "value": float(output.values[index])})
             continue
-        row["time"] = [units.convert(float(t), "s", time_unit) for t in output.time]
-        row["time_unit"] = time_unit
-        row["values"] = output.values[index].tolist()
-        if output.error is not None:
-            row["error"] = float(output.error[index].abs().max())
-        rows.append(row)
+        shown = time_unit if output.time_unit else ""
+        row["time"] = [units.convert(float(t), output.time_unit, shown) for t in output.time]
+        row["time_unit"] = shown
+        values, error = output.values[index], None if output.error is None else output.error[index]
+        if list(output.coordinates) == ["position"]:
+            for k, place in enumerate(output.coordinates["position"].tolist()):
+                there = {**row, "position": place, "position_unit": output.length_unit}
+                rows.append(there | _curve(values[:, k], None if error is None else error[:, k]))
+        elif output.coordinates:
+            rows.append(row | _field(output, values))
+        else:
+            rows.append(row | _curve(values, error))
     return rows
+
+
+def _curve(values: torch.Tensor, error: torch.Tensor | None) -> dict[str, Any]:
+    row: dict[str, Any] = {"values": values.tolist()}
+    return row if error is None else row | {"error": float(error.abs().max())}
+
+
+def _field(output: Output, values: torch.Tensor) -> dict[str, Any]:
+    """Tell the extent of a field; its values stand in the file that the run may write."""
+    axes = {
+        name: {
+            "points": int(points.shape[-1]),
+            "from": float(points.min()),
+            "to": float(points.max()),
+            "unit": output.length_unit,
+        }
+        for name, points in output.coordinates.items()
+    }
+    return {
+        "kind": "field",
+        "shape": list(values.shape),
+        "axes": axes,
+        "components": list(output.components),
+        "min": float(values.min()),
+        "max": float(values.max()),
+        "mean": float(values.mean()),
+    }
 
 
 def balances(solution: Solution, index: int = 0) -> list[dict[str, Any]]:
@@ -157,6 +212,25 @@ def balances(solution: Solution, index: int = 0) -> list[dict[str, Any]]:
         }
         for balance in solution.balances
     ]
+
+
+def checks(declared: Experiment, settings: Mapping[str, Any], solution: Solution) -> list[Check]:
+    """Return the verdicts on a run: its discrete balances, and the laws of the experiment on its outputs."""
+    verdicts = validate(declared.laws, settings, solution.outputs, tolerance=solution.tolerance)
+    return [*balance_checks(solution), *(law_check(verdict) for verdict in verdicts)]
+
+
+def law_check(verdict: Verdict) -> Check:
+    """Write a verdict as the contract has checks."""
+    return Check(
+        name=verdict.name,
+        kind="conservation" if verdict.kind == "conservation" else "constraint",
+        status="not applicable" if not verdict.applies else "pass" if verdict.ok else "fail",
+        value=verdict.value if verdict.applies else None,
+        limit=verdict.limit if verdict.applies else None,
+        unit=verdict.unit,
+        detail=verdict.detail,
+    )
 
 
 def balance_checks(solution: Solution, members: Sequence[int] = (0,)) -> list[Check]:

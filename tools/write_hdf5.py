@@ -1,51 +1,65 @@
-"""Write the outputs of a run as an HDF5 file, whole or not at all."""
+"""Write a run as an HDF5 file of The Well's layout, whole or not at all."""
 
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import h5py
-
+from physics import well
+from physics.errors import InputError
+from physics.experiment import Experiment
+from physics.solution import Solution
+from physics.trajectory import others, trajectory_of
 from tools.errors import Retry
 
 
-def write_hdf5(path: Path, result: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:
-    """Write each output as a group with `time` and `values` (their units as attributes), each balance as attributes.
+def check_place(path: Path) -> None:
+    """Raise `Retry` where no file can be written, before a run takes its time."""
+    if path.is_dir():
+        raise Retry(f"--out {path} is a directory; name a file in it, for example {path / 'run.h5'}")
+    if not path.parent.is_dir():
+        raise Retry(f"--out {path} cannot be written: there is no directory {path.parent}; make it first")
+    if not os.access(path.parent, os.W_OK):
+        raise Retry(f"--out {path} cannot be written: {path.parent} is not yours to write to; choose another place")
+
+
+def write_hdf5(
+    path: Path,
+    declared: Experiment,
+    settings: Mapping[str, Any],
+    solution: Solution,
+    words: Mapping[str, str],
+    balances: Sequence[Mapping[str, Any]],
+    run: str | None,
+) -> None:
+    """Write the outputs of a run in The Well's layout, and beside them what else is known of it.
+
+    `settings` are the complete SI settings and `words` those that the user gave. The groups `balances/NAME` hold
+    each balance, `run` its name and how it ended, `settings` the words, and `others/NAME` what has other times or
+    another grid than the fields.
 
     Raises:
         Retry: the file cannot be written there.
     """
+    groups: dict[str, Mapping[str, Any]] = {
+        "run": {
+            "experiment": declared.name,
+            "run": run or "",
+            "status": solution.status.name.lower(),
+            "message": solution.message,
+            "tolerance": solution.tolerance,
+        },
+        "settings": dict(words),
+    }
+    for balance in balances:
+        keys = ("residual", "scale", "tolerance", "unit", "status")
+        groups[f"balances/{balance['name']}"] = {key: balance[key] for key in keys}
+    for output in others(solution):
+        time = {} if output.time is None else {"time": output.time}
+        groups[f"others/{output.name}"] = {"unit": output.unit, "values": output.values, **time, **output.coordinates}
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent or ".", prefix=f".{path.name}.")
-    except OSError as error:
-        raise Retry(f"--out {path} cannot be written: {error.strerror}") from error
-    os.close(handle)
-    try:
-        with h5py.File(name, "w") as file:
-            _fill(file, result, inputs)
-        Path(name).replace(path)
-    except BaseException as error:
-        Path(name).unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise Retry(f"--out {path} cannot be written: {error.strerror or error}") from error
-        raise
-
-
-def _fill(file: h5py.File, result: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:
-    for name, text in inputs.items():
-        file.attrs[name] = text
-    for output in result["outputs"]:
-        group = file.create_group(f"outputs/{output['name']}")
-        group.attrs["unit"] = output["unit"]
-        if "values" not in output:
-            group.create_dataset("value", data=output["value"])
-            continue
-        group.create_dataset("time", data=output["time"]).attrs["unit"] = output["time_unit"]
-        group.create_dataset("values", data=output["values"]).attrs["unit"] = output["unit"]
-    for balance in result["balances"]:
-        group = file.create_group(f"balances/{balance['name']}")
-        group.attrs.update({key: balance[key] for key in ("residual", "scale", "tolerance", "unit", "status")})
+        well.write(path, trajectory_of(declared, settings, solution), groups=groups)
+    except InputError as error:
+        raise Retry(f"--out {error}") from error

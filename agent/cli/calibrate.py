@@ -14,7 +14,9 @@ from agent.runs import RunRecord, RunStore, run_id
 
 def calibrate(
     experiment: Annotated[str, typer.Argument(help="The experiment, for example column.")],
-    data: Annotated[Path, typer.Argument(help="A CSV file: time_h (or _s, _min, _d, _pv), relative_concentration.")],
+    data: Annotated[
+        Path, typer.Argument(help="A CSV file: time_h (or _s, _ms, _min, _d, _pv) and the experiment's curve.")
+    ],
     given: Set = None,
     fit: Annotated[
         list[str] | None, typer.Option("--fit", metavar="NAME ...", help="A parameter to find; may be repeated.")

@@ -15,7 +15,7 @@ def experiments(
     name: Annotated[str | None, typer.Argument(help="An experiment to describe in full.")] = None,
     as_object: Json = False,
 ) -> None:
-    """What can be planned: parameters, units, ranges, observables, balances, limits."""
+    """What can be planned: parameters, units, ranges, observables, balances, limits, laws."""
     if name is None:
         found = [describe(each) for each in names()]
         emit({"experiments": found}, as_object=as_object)
@@ -43,6 +43,10 @@ def _show(description: dict[str, Any]) -> None:
     stdout.print("Balances: " + ", ".join(description["balances"]))
     for item in description["limits"]:
         stdout.print(f"Limit {item['name']}: {item['meaning']}")
+    for item in description["laws"]:
+        stdout.print(f"Law {item['name']} ({item['kind']}): {item['meaning']}")
+    if description["data"]:
+        stdout.print(f"Data files: CSV with the columns time_s (or _min, _h, ...) and {description['data']}")
     if description["example"]:
         example = " ".join(f"--set {key}='{value}'" for key, value in description["example"].items())
         stdout.print(f"\nTry: labwright simulate {description['name']} {example}")

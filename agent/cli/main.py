@@ -15,6 +15,7 @@ from agent.cli.common import BAD_INPUT, FAILURE, WITHHELD, settings, stderr
 from agent.errors import AgentError
 from agent.runs import as_json, run_id, write_whole
 from tools.errors import Failed, ToolError
+from tools.experiments import add_folder
 
 # A team of PyTorch's threads beside llama.cpp's makes libgomp put both to sleep at every barrier: the model then writes
 # a third slower. The solver's kernels have threads of their own, and embedding in bulk asks for a team while it lasts.
@@ -29,6 +30,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+@app.callback()
+def before() -> None:
+    """Make the user's own experiments known to every command."""
+    for folder in settings().experiment_folders:
+        add_folder(folder)
+
+
 app.command("plan")(plan.plan)
 app.command("ask")(plan.ask)
 app.command("simulate")(simulate.simulate)

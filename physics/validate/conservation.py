@@ -18,9 +18,8 @@ def closure(gains: Sequence[Tensor], losses: Sequence[Tensor]) -> Tensor:
 
     Each term has shape (batch, times): what has come in, gone out, is stored or was consumed by each time.
     """
-    total = torch.stack([*gains]).sum(0) - torch.stack([*losses]).sum(0)
-    amount = worst(torch.stack([term.abs() for term in [*gains, *losses]]).amax(0))
-    return worst(total.abs()) / amount.clamp_min(1e-300)
+    terms = torch.stack([*gains, *(-loss for loss in losses)])
+    return worst(terms.sum(0).abs()) / worst(terms.abs().amax(0)).clamp_min(1e-300)
 
 
 def drift(values: Tensor) -> Tensor:

@@ -137,3 +137,32 @@ def test_five_million_rows(tmp_path):
     assert np.abs(error * np.sqrt(read.count)).max() < 6 * 0.02 + 0.01
     front = (hours > 29) & (hours < 31)
     assert front.sum() > 0.2 * len(hours)  # 4 % of the record's time
+
+
+def test_values_of_another_curve_in_its_unit_or_one_of_their_own(tmp_path):
+    for column, number, kelvin in (
+        ("rear_temperature", "293.15", 293.15),
+        ("rear_temperature_K", "293.15", 293.15),
+        ("rear_temperature_mK", "1500", 1.5),
+        ("rear_temperature_degC", "20", 293.15),
+    ):
+        path = write(tmp_path, f"time_ms,{column}\n1,{number}\n2,{number}\n")
+        read = read_measurement(path, value="rear_temperature", unit="K")
+        assert read.value.tolist() == pytest.approx([kelvin, kelvin], rel=1e-12)
+        assert (read.time.tolist(), read.column_unit, read.notes) == ([1e-3, 2e-3], "ms", ())
+    percent = write(tmp_path, "time_h,relative_concentration_percent\n1,2\n2,98\n")
+    assert read_measurement(percent).value.tolist() == pytest.approx([0.02, 0.98])
+
+
+@pytest.mark.parametrize(
+    ("header", "what"),
+    [
+        ("time_s,relative_concentration", "unknown column 'relative_concentration'"),
+        ("time_s,rear_temperature_cm", "does not fit 'K'"),
+        ("time_s,rear_temperature_furlongs9", "not known"),
+        ("time_s,rear_temperature,rear_temperature_K", "more than one column rear_temperature"),
+    ],
+)
+def test_columns_that_do_not_fit_the_curve(tmp_path, header, what):
+    with pytest.raises(DataError, match=what):
+        read_measurement(write(tmp_path, f"{header}\n1,2\n"), value="rear_temperature", unit="K")

@@ -41,7 +41,7 @@ def test_options_that_take_many_values_are_spread(given: list[str], meant: list[
 
 
 def test_experiments_are_described(labwright: Call) -> None:
-    assert [e["name"] for e in labwright("experiments", "--json").object["experiments"]] == ["column"]
+    assert "column" in [e["name"] for e in labwright("experiments", "--json").object["experiments"]]
     column = labwright("experiments", "column", "--json").object
     assert {"length", "velocity", "dispersion", "retardation"} <= {item["name"] for item in column["parameters"]}
     assert column["balances"] == ["tracer"]

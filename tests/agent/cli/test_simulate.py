@@ -15,7 +15,7 @@ def test_a_run_returns_outputs_balances_and_a_record(labwright: Call) -> None:
     assert ended.status == 0
     result = ended.object
     assert result["status"] == "converged"
-    (output,) = result["outputs"]
+    output = result["outputs"][0]
     assert output["name"] == "concentration"
     assert output["time"] == [0.75, 1.0, 1.5]
     assert output["values"] == pytest.approx([0.2128509743, 0.5598891951, 0.9319100939], abs=1e-6)
@@ -28,7 +28,7 @@ def test_a_run_returns_outputs_balances_and_a_record(labwright: Call) -> None:
 
 def test_times_come_back_in_the_unit_they_were_given_in(labwright: Call) -> None:
     given = ("length=30 cm", "velocity=10 cm/h", "dispersion=1 cm**2/h", "times=30 min, 3 h")
-    (output,) = labwright("simulate", "column", "--set", *given, "--json").object["outputs"]
+    output = labwright("simulate", "column", "--set", *given, "--json").object["outputs"][0]
     assert output["time_unit"] == "min"
     assert output["time"] == pytest.approx([30, 180])
 
@@ -40,14 +40,41 @@ def test_flow_gives_the_velocity(labwright: Call) -> None:
     assert values[0]["outputs"][0]["values"] == pytest.approx(values[1]["outputs"][0]["values"], abs=1e-6)
 
 
-def test_out_writes_the_curve_whole(labwright: Call, tmp_path: Path) -> None:
+def test_out_writes_the_run_whole_in_the_layout_of_the_well(labwright: Call, tmp_path: Path) -> None:
     target = tmp_path / "run.h5"
-    assert labwright("simulate", "column", "--set", *SOUND, "--out", str(target)).status == 0
+    ended = labwright("simulate", "column", "--set", *SOUND, "--out", str(target), "--json")
+    assert ended.status == 0
+    assert ended.object["file"] == str(target)
+    (output,) = [row for row in ended.object["outputs"] if row["name"] == "concentration"]
     with h5py.File(target) as file:
-        group = file["outputs/concentration"]
-        assert group["time"].shape == group["values"].shape
+        assert file["scalars/concentration"][0].tolist() == output["values"]
+        assert len(file["dimensions/time"]) == len(output["time"])
         assert file["balances/tracer"].attrs["status"] == "pass"
+        assert file["settings"].attrs["length"] == "1 m"
+        assert file["run"].attrs["run"] == ended.object["run"]
     assert [path.name for path in tmp_path.iterdir() if path.suffix != ""] == ["run.h5"]
+    data = pytest.importorskip("the_well.data", reason="the package the-well is not installed")
+    read = data.WellDataset(path=str(tmp_path), n_steps_input=1, n_steps_output=1)
+    assert "concentration" in read.metadata.scalar_names
+    column = read.metadata.scalar_names.index("concentration")
+    assert float(read[60]["input_scalars"][0, column]) == output["values"][60]
+
+
+def test_a_place_that_cannot_be_written_is_told_before_the_run(labwright: Call, home: Path, tmp_path: Path) -> None:
+    for place in (tmp_path, tmp_path / "none" / "run.h5"):
+        ended = labwright("simulate", "column", "--set", *SOUND, "--out", str(place))
+        assert ended.status == 2
+        assert str(place) in ended.line
+    assert not list(home.rglob("*.json"))
+
+
+def test_every_law_is_told_as_a_check(labwright: Call) -> None:
+    result = labwright("simulate", "column", "--set", *SOUND, "--json").object
+    checks = {check["name"]: check for check in result["checks"]}
+    assert checks["tracer balance"]["kind"] == "conservation"
+    assert checks["finite values"]["kind"] == "constraint"
+    assert {check["status"] for check in checks.values()} <= {"pass", "not applicable"}
+    assert all(check["value"] <= check["limit"] for check in checks.values() if check["status"] == "pass")
 
 
 @pytest.mark.parametrize(
