@@ -123,10 +123,10 @@ def march(
     and went out at the top. Returns the largest `courant` seen.
     """
     nz, n = t.shape
-    kind = t.dtype
+    kind = t.dtype  # complex where an imaginary part carries a derivative
     k2, k2_free = kappa * kappa, kappa_slip_free * kappa_slip_free
-    lu_t, lu_u = np.empty((3, nz, n)), np.empty((3, nz, n))
-    lu_w, lu_p = np.empty((3, nz - 1, n)), np.empty((nz, n))
+    lu_t, lu_u, lu_w = np.empty((3, nz, n), kind), np.empty((3, nz, n), kind), np.empty((3, nz - 1, n), kind)
+    lu_p = np.empty((nz, n))
     for s in range(3):
         a = 0.5 * dt * (weights[s, 0] + weights[s, 1])
         factor(rows_t, k2, a, 1.0, lu_t[s])
@@ -139,16 +139,17 @@ def march(
     first = np.empty((nz, 1))
     factor(pinned, k2[:1], 1.0, 0.0, first)
     lu_p[:, 0] = first[:, 0]
+    plate = centres[0, 0]  # the mean over a row is its first mode times this
+    centres, faces, turn = centres.astype(kind), faces.astype(kind), turn.astype(kind)
     to_centres, to_faces = np.ascontiguousarray(centres.T), np.ascontiguousarray(faces.T)
-    to_free, back = np.ascontiguousarray(slip_free.T), np.ascontiguousarray(turn.T)
+    to_free, back = np.ascontiguousarray(slip_free.T).astype(kind), np.ascontiguousarray(turn.T)
     u_hat, t_hat = np.dot(u, to_faces), np.dot(t, to_centres)
     w_hat = np.dot(np.ascontiguousarray(w[1:nz]), to_centres)  # always in the modes of the centres
     w_free = w_hat if periodic else np.dot(w_hat, turn)
-    up, wp, tp = np.empty((nz, n + 2)), np.zeros((nz + 1, n + 2)), np.empty((nz, n + 2))
-    old, out = np.zeros((3, nz, n)), np.zeros((3, nz, n))
-    x, xw, push, phi = np.empty((nz, n)), np.empty((nz - 1, n)), np.empty((nz - 1, n)), np.empty((nz, n))
-    inner = np.empty((nz - 1, n))
-    plate = centres[0, 0]  # the mean over a row is its first mode times this
+    up, wp, tp = np.empty((nz, n + 2), kind), np.zeros((nz + 1, n + 2), kind), np.empty((nz, n + 2), kind)
+    old, out = np.zeros((3, nz, n), kind), np.zeros((3, nz, n), kind)
+    x, phi = np.empty((nz, n), kind), np.empty((nz, n), kind)
+    xw, push, inner = np.empty((nz - 1, n), kind), np.empty((nz - 1, n), kind), np.empty((nz - 1, n), kind)
     warm = 2.0 / (dz[0] * gap[0]) / plate
     swept = 0.0
     for step in range(steps):
