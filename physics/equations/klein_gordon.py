@@ -97,6 +97,15 @@ class KleinGordon:
         """Return the state of a field and its rate, each (batch, points)."""
         return phi, pi, phi.new_zeros(phi.shape[0], 2)
 
+    def check(self, parameters: State) -> None:
+        """Refuse what is no wave equation.
+
+        Raises:
+            ParameterError: with the bounds.
+        """
+        if not bool((parameters[0] > 0).all() and (parameters[1] > 0).all()):
+            raise ParameterError("klein_gordon: speed and mass must be above 0")
+
     def longest(self, state: State, parameters: State) -> Tensor:
         """Return 0.3 h / c, and a tenth of a radian of the mass term where that is shorter."""
         with torch.no_grad():

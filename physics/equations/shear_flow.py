@@ -33,6 +33,7 @@ import torch
 from torch import Tensor
 
 from physics.equations import shear_flow_kernels as kernels
+from physics.errors import ParameterError
 from physics.integrate import etdrk4
 from physics.integrate.lanes import each_member
 from physics.linalg.spectral import Grid
@@ -81,6 +82,15 @@ class ShearFlow:
         stream = vorticity * self.grid.inverse
         u = self.grid.backward(1j * self.grid.ky * stream) + self.drift[0]
         return u, self.grid.backward(-1j * self.grid.kx[:, None] * stream) + self.drift[1]
+
+    def check(self, parameters: State) -> None:
+        """Refuse a negative viscosity or diffusivity.
+
+        Raises:
+            ParameterError: with the bounds.
+        """
+        if not all(bool((p >= 0).all()) for p in parameters) or len(parameters) < 1 + self.tracer:
+            raise ParameterError("shear_flow: viscosity and, with a tracer, diffusivity must be given, 0 or above")
 
     def longest(self, state: State, parameters: State, courant: float = 0.5) -> Tensor:
         """Return the step of a Courant number, shape (batch,), from detached values."""

@@ -4,11 +4,16 @@
 
 An equation of this kind is a dataclass that holds its grid; `PairedEquation` says what it must offer. Grids are
 nested: the points of the coarse one are every second point of the fine one. What is returned is the fine run as
-it was marched, not extrapolated, so its discrete balances are those of the scheme.
+it was marched, and its discrete balances are those of the scheme; on request the outputs are extrapolated,
+
+    fine + (fine - coarse) / (2^p - 1)        at the points of the coarse grid,
+
+with the error of the fine run as the bound on theirs, which is smaller.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
@@ -47,6 +52,9 @@ class PairedEquation(Protocol):
     def finer(self) -> Self:
         """Return the equation on cells half as wide."""
 
+    def check(self, parameters: State) -> None:
+        """Raise `ParameterError` for parameters outside the equation's validity."""
+
     def longest(self, state: State, parameters: State) -> Tensor:
         """Return a step that suits the grid, a number or shape (batch,)."""
 
@@ -72,6 +80,7 @@ def run(
     tolerance: float = 1e-4,
     dt: float | None = None,
     levels: int = 2,
+    extrapolate: bool = False,
     progress: Callable[[float, str], None] | None = None,
 ) -> Solution:
     """March an equation through the output times, on finer grids until the error meets the tolerance.
@@ -81,9 +90,11 @@ def run(
         start: `start(equation)`, the first state on the grid of the equation it is given.
         parameters: by name, in the order of the equation; numbers, or of shape (batch,).
         times: rising, the first zero or later.
-        tolerance: of every output, relative to its largest value.
+        tolerance: of every field, relative to its largest value.
         dt: the longest step on the coarsest grid; that of the equation if left out.
         levels: how often the grid may be made finer; at least one.
+        extrapolate: give the outputs extrapolated, at every second point. Their error is then estimated from how
+            far two levels of them are apart, where there are three levels of grids, else that of the fine run.
         progress: called with the share done and a word.
 
     Returns:
@@ -96,7 +107,8 @@ def run(
         raise ParameterError(
             f"tolerance = {tolerance:g}, levels = {levels}: give 0 < tolerance < 1 and a level or more"
         )
-    begin, coarse, steps = perf_counter(), None, 0
+    begin, steps = perf_counter(), 0
+    ladder: list[dict[str, Tensor]] = []
     with devices.one_thread():
         for level in range(levels + 1):
             first = start(equation)
@@ -105,28 +117,19 @@ def run(
                 torch.as_tensor(p, dtype=torch.float64, device=first[0].device).expand(batch)
                 for p in parameters.values()
             )
-            longest = dt or float(torch.as_tensor(equation.longest(first, given)).min())
-            names, done = _march(equation, first, given, times, longest, progress, f"level {level}")
-            steps += done.steps
-            frames = dict(zip(names, (frame.movedim(0, 1) for frame in done.frames), strict=True))
-            if not done.status.ok:
-                return _solution(
-                    equation,
-                    frames,
-                    {},
-                    done,
-                    equation.balances(first, done.state, given),
-                    tolerance,
-                    (level, begin, steps),
-                )
-            errors = {} if coarse is None else _errors(equation, frames, coarse)
-            if coarse is not None and _worst(errors, frames)[0] <= tolerance:
+            if level == 0:
+                dt = dt or float(torch.as_tensor(equation.longest(first, given)).min())
+            equation.check(given)
+            names, done, count = _march(equation, first, given, times, dt, equation.ratio**level, progress)
+            steps += count
+            ladder.append(dict(zip(names, (frame.movedim(0, 1) for frame in done.frames), strict=True)))
+            shown, errors = _judge(equation, ladder, extrapolate)
+            if not done.status.ok or (level > 0 and _worst(errors, shown)[0] <= tolerance) or level == levels:
                 break
-            if level < levels:
-                coarse, equation, dt = frames, equation.finer(), None if dt is None else dt / equation.ratio
-    return _solution(
-        equation, frames, errors, done, equation.balances(first, done.state, given), tolerance, (level, begin, steps)
-    )
+            equation = equation.finer()
+    balances = equation.balances(first, done.state, given)
+    cost = Cost(_cells(equation), steps, perf_counter() - begin, level + 1)
+    return _solution(equation, shown, errors, done, balances, tolerance, cost)
 
 
 def _march(
@@ -135,14 +138,15 @@ def _march(
     parameters: State,
     times: Sequence[float] | Tensor,
     longest: float,
+    finer: int,
     progress: Callable[[float, str], None] | None,
-    word: str,
-) -> tuple[list[str], Run]:
+) -> tuple[list[str], Run, int]:
+    """March with `finer` steps in place of one of at most `longest`, so that levels differ by whole factors."""
     count = 0
 
     def chunk(state: State, time: float, span: float) -> State:
         nonlocal count
-        steps = max(1, math.ceil(span / longest * (1.0 - 1e-9)))
+        steps = finer * max(1, math.ceil(span / longest * (1.0 - 1e-9)))
         count += steps
         return equation.advance(state, parameters, span / steps, steps)
 
@@ -156,32 +160,58 @@ def _march(
             observe=lambda state: tuple(equation.observe(state, parameters).values()),
             check_every=1,
             progress=progress,
-            word=word,
+            word="marching",
             advice=equation.advice,
             unit="",
         )
-    done.dts[:] = [longest] * count
-    return names, done
+    return names, done, count
 
 
-def _errors(equation: PairedEquation, fine: dict[str, Tensor], coarse: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return for every output the largest error of each frame, in the shape of the output."""
-    found = {}
-    axes = len(equation.coordinates)
-    for name, values in fine.items():
-        shared = values
-        if values.dim() > 2:
-            shared = values[(slice(None), slice(None), *(slice(None, None, 2),) * axes)]
-        apart = (shared - coarse[name]).abs() / (2.0**equation.order - 1.0)
-        worst = apart.reshape(*apart.shape[:2], -1).amax(-1)
-        found[name] = worst.reshape(*worst.shape, *(1,) * (values.dim() - 2)).expand_as(values)
-    return found
+def _judge(
+    equation: PairedEquation, ladder: list[dict[str, Tensor]], extrapolate: bool
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Return the outputs of the finest level and their errors, none where there is but one level."""
+    fine = ladder[-1]
+    if len(ladder) < 2 or any(a.shape[1] != ladder[-2][name].shape[1] for name, a in fine.items()):
+        return fine, {}
+    gain = 2.0**equation.order - 1.0
+    apart = [_apart(equation, a, b) for a, b in itertools.pairwise(ladder[-3:])]
+    errors = {name: _largest(change / gain) for name, change in apart[-1].items()}
+    if not extrapolate:
+        return fine, {name: error.expand_as(fine[name]) for name, error in errors.items()}
+    shown = {name: _shared(equation, fine[name]) + change / gain for name, change in apart[-1].items()}
+    if len(apart) > 1:
+        before = {name: _shared(equation, ladder[-2][name]) + change / gain for name, change in apart[0].items()}
+        errors = {name: _largest(_shared(equation, shown[name]) - value) for name, value in before.items()}
+    return shown, {name: error.expand_as(shown[name]) for name, error in errors.items()}
+
+
+def _shared(equation: PairedEquation, values: Tensor) -> Tensor:
+    """Return every second point of a field (batch, times, *axes[, components]); a curve as it is."""
+    if values.dim() == 2:
+        return values
+    return values[(slice(None), slice(None), *(slice(None, None, 2),) * len(equation.coordinates))]
+
+
+def _apart(equation: PairedEquation, coarse: dict[str, Tensor], fine: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: _shared(equation, fine[name]) - values for name, values in coarse.items()}
+
+
+def _largest(apart: Tensor) -> Tensor:
+    """Return the largest size of each frame, (batch, times, 1, ...)."""
+    worst = apart.abs().reshape(*apart.shape[:2], -1).amax(-1)
+    return worst.reshape(*worst.shape, *(1,) * (apart.dim() - 2))
 
 
 def _worst(errors: dict[str, Tensor], fine: dict[str, Tensor]) -> tuple[float, str]:
-    """Return the largest error relative to the largest value of its output, and whose it is."""
-    found = [(float(error.max() / fine[name].abs().max().clamp(min=1e-12)), name) for name, error in errors.items()]
+    """Return the largest error of a field relative to its largest value, and whose it is."""
+    fields = {name: error for name, error in errors.items() if error.dim() > 2}
+    found = [(float(error.max() / fine[name].abs().max().clamp(min=1e-12)), name) for name, error in fields.items()]
     return max(found, default=(0.0, ""))
+
+
+def _cells(equation: PairedEquation) -> int:
+    return math.prod(len(points) for points in equation.coordinates.values())
 
 
 def _solution(
@@ -191,22 +221,22 @@ def _solution(
     done: Run,
     balances: list[Balance],
     tolerance: float,
-    spent: tuple[int, float, int],
+    cost: Cost,
 ) -> Solution:
-    level, begin, steps = spent
     status, message = done.status, done.message
     worst, name = _worst(errors, frames)
-    if status.ok and worst > tolerance:
+    if status.ok and not worst <= tolerance:
         status = Status.TOLERANCE_NOT_MET
         message = f"{name} is known to {worst:.1e} of its largest value, not {tolerance:.1e}; allow a finer grid"
-    axes = equation.coordinates
-    outputs = {}
+    axes, outputs = equation.coordinates, {}
     for name, values in frames.items():
         field = values.dim() > 2
-        parts = tuple(axes) if field and values.dim() == 3 + len(axes) else ()
-        outputs[name] = Output(
-            name, "", values, done.times, errors.get(name), axes if field else {}, parts, time_unit="", length_unit=""
+        stride = (
+            [2 if values.shape[2 + k] < len(points) else 1 for k, points in enumerate(axes.values())] if field else []
         )
-    cells = math.prod(len(points) for points in axes.values())
-    cost = Cost(cells, steps, perf_counter() - begin, level + 1)
+        places = {axis: points[::step] for (axis, points), step in zip(axes.items(), stride, strict=False)}
+        parts = tuple(axes) if values.dim() == 3 + len(axes) else ()
+        outputs[name] = Output(
+            name, "", values, done.times, errors.get(name), places, parts, time_unit="", length_unit=""
+        )
     return Solution(outputs, balances, status, message, cost, tolerance)
