@@ -39,22 +39,26 @@ class Linearised:
 
     def jvp(self, direction: State) -> State:
         """Return the derivative along a direction of the state."""
+        return self.value_and_jvp(direction)[1]
+
+    def value_and_jvp(self, direction: State) -> tuple[State, State]:
+        """Return the function itself too, which costs nothing more in forward mode."""
         if self._forward:
             try:
-                return self._jvp(direction)
+                return self._dual(direction)
             except NotImplementedError:  # an operation without forward mode
                 self._forward = False
-        return self._difference(direction)
+        with torch.no_grad():
+            return self.function(self.state, self.parameters), self._difference(direction)
 
-    def _jvp(self, direction: State) -> State:
+    def _dual(self, direction: State) -> tuple[State, State]:
         # levels of forward mode do not nest; within one, duals of our own do not meet those of the caller
         level = nullcontext() if forward_ad._current_level >= 0 else forward_ad.dual_level()
         with torch.no_grad(), level:
             dual = tuple(forward_ad.make_dual(u.detach(), v) for u, v in zip(self.state, direction, strict=True))
-            slopes = [forward_ad.unpack_dual(part).tangent for part in self.function(dual, self.parameters)]
-            return tuple(
-                torch.zeros_like(u) if slope is None else slope for u, slope in zip(self.state, slopes, strict=True)
-            )
+            pairs = [forward_ad.unpack_dual(part) for part in self.function(dual, self.parameters)]
+            slopes = tuple(torch.zeros_like(pair.primal) if pair.tangent is None else pair.tangent for pair in pairs)
+            return tuple(pair.primal for pair in pairs), slopes
 
     def _difference(self, direction: State) -> State:
         """Central difference, good to about 1e-10 of the size of the state."""
