@@ -64,6 +64,11 @@ def stretches(times: Tensor, longest: float) -> list[tuple[int, float]]:
     return found
 
 
+def halved(plan: list[tuple[int, float]]) -> list[tuple[int, float]]:
+    """Return the plan with twice the steps, each half as long."""
+    return [(2 * steps, 0.5 * h) for steps, h in plan]
+
+
 def march(
     rates: Rates,
     start: Tensor,

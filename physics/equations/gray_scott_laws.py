@@ -1,0 +1,212 @@
+"""What every output of Gray-Scott must keep, of a solver and of a surrogate alike.
+
+    <A>(t) - <A>(0) = fed - reacted            <B>(t) - <B>(0) = reacted - drained
+    d fed / dt = F (1 - <A>),  d reacted / dt = <A B^2>,  d drained / dt = (F + k) <B>
+    0 <= A <= 1,  0 <= B <= max(1, D_a / D_b),  <A> + <B> <= 1
+
+A stays below that of the feed since its source is then negative, and so does <A> + <B>, which is fed with 1 - <A> -
+<B> and loses the rest. The bound of B holds where a pattern rests: D_a A + D_b B is largest where (F + k) B <= F
+(1 - A). From a single spot the fields keep its mirror lines and its half turn.
+
+The bounds are those of the equation; a grid that cuts fronts short may pass them by some `UNDERSHOOT`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from physics.equations.gray_scott_start import centres
+from physics.validate.bounds import bounded, outside
+from physics.validate.conservation import accumulates, closure, imbalance
+from physics.validate.law import Kind, Law, Sample, worst
+from physics.validate.monotonicity import monotone
+
+UNDERSHOOT = 2e-3
+ROUND_OFF = 1e-9
+LOPSIDED = 1e-4  # what rounding may grow to while a pattern forms
+_FEW = 5  # times, from which an integral over them means something
+
+
+def _column(value: Tensor) -> Tensor:
+    """Give a number of shape () or (batch,) the shape (batch, 1)."""
+    return value.reshape(-1, 1)
+
+
+def _balance(species: str, gain: str, loss: str) -> Law:
+    mean = f"mean_{species}"
+
+    def departure(sample: Sample) -> Tensor:
+        held = sample.values(mean)
+        start = held[:, :1].expand_as(held)
+        return closure([sample.values(gain), start], [sample.values(loss), held])
+
+    return Law(
+        f"balance of {species.upper()}",
+        Kind.CONSERVATION,
+        "",
+        f"{gain} - {loss} less the change of {mean}, over the amount turned over",
+        departure,
+        lambda sample: ROUND_OFF,
+        (mean, gain, loss),
+    )
+
+
+def _fed(sample: Sample) -> Tensor:
+    return _column(sample.number("feed")) * (1.0 - sample.values("mean_a"))
+
+
+def _drained(sample: Sample) -> Tensor:
+    return _column(sample.number("feed") + sample.number("kill")) * sample.values("mean_b")
+
+
+def _made(sample: Sample) -> Tensor:
+    """Return <A B^2> at the times of the fields, shape (batch, frames)."""
+    return (sample.values("a") * sample.values("b") ** 2).mean((-2, -1))
+
+
+def _mean_of_field(species: str) -> Law:
+    """The mean of the field is the mean that the curve gives, at the times that both have."""
+
+    def departure(sample: Sample) -> Tensor | None:
+        at, among = sample.outputs[species].time, sample.outputs[f"mean_{species}"].time
+        if at is None or among is None:
+            return None
+        same = (at[:, None] - among).abs() <= 1e-9 * among.abs().max()
+        if not bool(same.any()):
+            return None
+        frame, time = same.nonzero(as_tuple=True)
+        field = sample.values(species).mean((-2, -1))
+        return worst((field[:, frame] - sample.values(f"mean_{species}")[:, time]).abs())
+
+    return Law(
+        f"mean of the field of {species.upper()}",
+        Kind.CONSERVATION,
+        "",
+        f"the mean of the field {species} less mean_{species}",
+        departure,
+        lambda sample: ROUND_OFF,
+        (species, f"mean_{species}"),
+    )
+
+
+def _field_balance(species: str, rate: Callable[[Sample], Tensor]) -> Law:
+    """The species balance from the fields alone, as good as their times are close."""
+
+    def parts(sample: Sample) -> tuple[Tensor, Tensor] | None:
+        time = sample.outputs[species].time
+        if time is None or len(time) < _FEW:
+            return None
+        return imbalance(sample.values(species).mean((-2, -1)), rate(sample), time)
+
+    def departure(sample: Sample) -> Tensor | None:
+        found = parts(sample)
+        return None if found is None else found[0]
+
+    def limit(sample: Sample) -> float | Tensor:
+        found = parts(sample)
+        return 0.0 if found is None else found[1]
+
+    return Law(
+        f"balance of {species.upper()} in the fields",
+        Kind.CONSERVATION,
+        "",
+        f"change of the mean of {species} less the integral of its sources, over the amount turned over",
+        departure,
+        limit,
+        ("a", "b"),
+    )
+
+
+def _source_a(sample: Sample) -> Tensor:
+    mean = sample.values("a").mean((-2, -1))
+    return _column(sample.number("feed")) * (1.0 - mean) - _made(sample)
+
+
+def _source_b(sample: Sample) -> Tensor:
+    mean = sample.values("b").mean((-2, -1))
+    return _made(sample) - _column(sample.number("feed") + sample.number("kill")) * mean
+
+
+def _reacted() -> Law:
+    """The reaction is the integral of <A B^2> over the fields, where they stand at the curve's own times."""
+    inner = accumulates("reacted", _made, ("a", "b"), name="reacted is the integral of A B^2")
+
+    def departure(sample: Sample) -> Tensor | None:
+        at, among = sample.outputs["a"].time, sample.outputs["reacted"].time
+        alike = at is not None and among is not None and at.shape == among.shape and bool((at == among).all())
+        return inner.departure(sample) if alike else None
+
+    return Law(inner.name, inner.kind, inner.unit, inner.meaning, departure, inner.limit, inner.needs)
+
+
+def _most_b(sample: Sample) -> Tensor:
+    return (sample.number("diffusion_a") / sample.number("diffusion_b")).clamp(min=1.0)
+
+
+def _together(sample: Sample) -> Tensor:
+    total = sample.values("mean_a") + sample.values("mean_b")
+    return outside(total, 0.0, 1.0)
+
+
+def _lopsided(species: str) -> Law:
+    """From one spot alone, the field is its own mirror image about lines through the spot, and turned by a half."""
+
+    def departure(sample: Sample) -> Tensor | None:
+        if bool((sample.number("spots") != 1).any()):
+            return None
+        values = sample.values(species)
+        cells, seeds = values.shape[-1], sample.number("seed").reshape(-1).expand(len(values))
+        spectrum = torch.fft.fft2(values)
+        along = torch.fft.fftfreq(cells, 1.0 / cells, dtype=values.dtype, device=values.device)
+        along[cells // 2] = 0.0  # at the grid's own wavenumber a shift has no sign
+        moved = []
+        for member, seed in zip(spectrum, seeds.tolist(), strict=True):
+            x, y = (centres(1, int(seed))[0] * 2.0 * math.pi).tolist()
+            moved.append(torch.fft.ifft2(member * torch.exp(1j * (along[:, None] * x + along * y))).real)
+        centred = torch.stack(moved)
+        images = [torch.roll(centred.flip(dims), [1] * len(dims), dims) for dims in ((-2,), (-1,), (-2, -1))]
+        spread = centred.flatten(-2).std(-1).amax(-1).clamp(min=1e-3)
+        return torch.stack([worst((centred - image).abs()) for image in images]).amax(0) / spread
+
+    return Law(
+        f"symmetry of {species.upper()} about its spot",
+        Kind.SYMMETRY,
+        "",
+        f"how far the field {species} is from its mirror images, over its spread",
+        departure,
+        lambda sample: LOPSIDED,
+        (species,),
+    )
+
+
+LAWS: tuple[Law, ...] = (
+    _balance("a", "fed", "reacted"),
+    _balance("b", "reacted", "drained"),
+    accumulates("fed", _fed, ("mean_a",), name="fed is the integral of F (1 - A)"),
+    accumulates("drained", _drained, ("mean_b",), name="drained is the integral of (F + k) B"),
+    _reacted(),
+    _mean_of_field("a"),
+    _mean_of_field("b"),
+    _field_balance("a", _source_a),
+    _field_balance("b", _source_b),
+    bounded("a", 0.0, 1.0, slack=UNDERSHOOT, name="A between none and the feed's"),
+    bounded("b", 0.0, _most_b, slack=UNDERSHOOT, name="B from none to its bound"),
+    bounded("mean_a", 0.0, 1.0, slack=ROUND_OFF, name="mean of A between none and the feed's"),
+    bounded("mean_b", 0.0, 1.0, slack=ROUND_OFF, name="mean of B from none to the feed's"),
+    Law(
+        "A and B together",
+        Kind.POSITIVITY,
+        "",
+        "how far mean_a + mean_b lies above the feed's",
+        _together,
+        lambda sample: ROUND_OFF,
+        ("mean_a", "mean_b"),
+    ),
+    *(monotone(name, slack=ROUND_OFF) for name in ("fed", "reacted", "drained")),
+    _lopsided("a"),
+    _lopsided("b"),
+)
