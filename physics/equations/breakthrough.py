@@ -104,7 +104,7 @@ def trace(column: Column, cells: int, steps: int, tail: int, end: float, budget:
         steps: even, of the first two units of time.
         tail: cells beyond, for an open end.
     """
-    grid, look, face = _layout(column, cells, tail)
+    grid, look, face = layout(column, cells, tail)
     unit, size = arrival(column), look.weights.shape[0]
     share = 1.0 if column.mobile is None else column.mobile
     system = equation.operator(grid, column.peclet, column.damkohler * share, column.first_type)
@@ -157,7 +157,7 @@ def _stretch(
     return both.final, both.store, both.seen, both.sums
 
 
-def _layout(column: Column, cells: int, tail: int) -> tuple[equation.Grid, readings.Reading, int]:
+def layout(column: Column, cells: int, tail: int) -> tuple[equation.Grid, readings.Reading, int]:
     """Return the grid, the reading and the face where the control volume ends."""
     if column.closed:
         grid = equation.uniform_grid(cells, column.peclet)

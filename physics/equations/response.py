@@ -6,6 +6,7 @@ The system is linear and does not change with time, so one march, the answer to 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -41,16 +42,17 @@ class Response(NamedTuple):
     Attributes:
         curve: shape (times, batch).
         error: the estimate of its largest error over the times, shape (batch,), without derivative.
-        finest: the march on the finest grid.
+        runs: the marches on the three grids, coarse to fine.
     """
 
     curve: Tensor
     error: Tensor
-    finest: Trace
+    runs: tuple[Trace, ...]
 
     def take(self, members: Tensor, times: int) -> Response:
         """Return some members of the batch and the first of the times."""
-        return Response(self.curve[:times, members], self.error[members], self.finest.take(members))
+        runs = tuple(run.take(members) for run in self.runs)
+        return Response(self.curve[:times, members], self.error[members], runs)
 
 
 def response(column: Column, times: Tensor, feed: Feed, at: Resolution, budget: bool = False) -> Response:
@@ -59,7 +61,7 @@ def response(column: Column, times: Tensor, feed: Feed, at: Resolution, budget: 
     Args:
         times: in units of R l / v, shape (times, batch).
         feed: in that unit; a step where the column starts full and is leached.
-        budget: keep the terms of the balance of the finest march.
+        budget: keep the terms of the balances.
     """
     _check(at, column.closed)
     with one_thread():
@@ -74,11 +76,11 @@ def _response(column: Column, times: Tensor, feed: Feed, at: Resolution, budget:
     runs, curves = [], []
     for level in LEVELS:
         cells, steps, tail = (count * level // DIVISOR for count in at)
-        runs.append(trace(column, cells, steps, tail, end, budget and level == DIVISOR))
+        runs.append(trace(column, cells, steps, tail, end, budget))
         curves.append(superpose(runs[-1].nodes, [runs[-1].values], scaled, fed, before)[0])
     levels = (curves[0], curves[1], curves[2])
     best = extrapolate(levels)
-    return Response(best, error_estimate(levels, best), runs[-1])
+    return Response(best, error_estimate(levels, best), tuple(runs))
 
 
 def _check(at: Resolution, closed: bool) -> None:
@@ -88,13 +90,16 @@ def _check(at: Resolution, closed: bool) -> None:
             raise ParameterError(f"resolution: {name} = {count} must be a multiple of {multiple}, at least {low}")
 
 
-def budget_at(run: Trace, at: Tensor, feed: Feed) -> Budget:
+def budget_at(runs: Sequence[Trace], at: Tensor, feed: Feed) -> Budget:
     """Return entered, left, stored and consumed at the times `at` (times, batch), in reference lengths.
 
-    Both are in the unit of the run. Interpolation and superposition are linear in the data and the discrete
-    balance is linear too, so it closes between nodes as well.
+    Both are in units of R l / v. Each march balances, interpolation, superposition and extrapolation are linear,
+    so the terms balance between nodes as well and are as accurate as the curve.
     """
-    spent: Budget = run.budget  # type: ignore[assignment]
-    initial = float(spent.stored[0, 0])
+    found = []
     with torch.no_grad():
-        return Budget(*superpose(run.nodes, spent, at, feed, [0.0, 0.0, initial, 0.0]))
+        for run in runs:
+            spent: Budget = run.budget  # type: ignore[assignment]
+            initial = float(spent.stored[0, 0])
+            found.append(superpose(run.nodes, spent, at / run.unit, feed.over(run.unit), [0.0, 0.0, initial, 0.0]))
+        return Budget(*(extrapolate(levels) for levels in zip(*found, strict=True)))

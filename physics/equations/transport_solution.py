@@ -34,47 +34,52 @@ def solution_of(
     error = torch.cat([part.result.error for part in parts])[order]
     cells = torch.cat([part.result.error.new_full(part.members.shape, part.resolution.cells) for part in parts])[order]
     met = torch.cat([part.met for part in parts])[order]
-    status, message = _ended(curve, error, met, at, pinned)
     finest = max(parts, key=lambda part: part.resolution.cells).resolution
-    steps = max(part.result.finest.values.shape[0] - 1 for part in parts)
-    count = 1 if places is None else len(places)
-    far = slice(None) if places is None else slice(int(places.argmax()) * (len(curve) // count), None)
-    members = torch.arange(len(curve), device=curve.device)[far][: len(curve) // count]
+    steps = max(part.result.runs[-1].values.shape[0] - 1 for part in parts)
+    cost = Cost(finest.cells, steps, seconds, max(part.levels for part in parts))
     spent = _spent(case, parts, at, order)
-    spent = Budget(*(term[:, members] for term in spent))
-    return solution(
-        _sensors(curve, count), _sensors(error[:, None].expand_as(curve), count), at, places,
-        case.take(members), spent, status, message,
-        Cost(finest.cells, steps, seconds, max(part.levels for part in parts)), tolerance, cells[members],
-    )  # fmt: skip
+    return gathered(case, curve, error, met, cells, spent, case.span, at, places, cost, tolerance, pinned)
 
 
-def solution(
+def gathered(
+    case: Scaled,
     curve: Tensor,
     error: Tensor,
+    met: Tensor,
+    cells: Tensor,
+    spent: Budget,
+    capacity: Tensor,
     at: Tensor,
     places: Tensor | None,
-    case: Scaled,
-    spent: Budget,
-    status: Status,
-    message: str,
     cost: Cost,
     tolerance: float,
-    cells: Tensor,
+    pinned: bool,
 ) -> Solution:
     """Return the solution with its cumulated curves and the balance at the last time.
 
     Args:
-        curve, error: shape (batch, times), with several sensors (batch, times, sensors).
-        spent: in reference lengths, each term of shape (times, batch).
-        cells: of each member, shape (batch,).
+        curve: shape (members, times); members are sensors * batch, as in `solution_of`.
+        error, met, cells: of each member, shape (members,).
+        spent: in reference lengths, each term of shape (times, members).
+        capacity: what a full column holds (m), shape (members,).
     """
-    initial = case.span if case.column.leach else torch.zeros_like(case.span)
-    terms = {name: (value * case.span).T for name, value in spent._asdict().items()}
-    sensors = {} if places is None else {"position": places}
-    outputs = {"concentration": Output("concentration", "", curve, at, error, sensors)}
+    count = 1 if places is None else len(places)
+    batch = len(curve) // count
+    status, message = _ended(curve, error, met, at, pinned, batch)
+    far = 0 if places is None else int(places.argmax()) * batch
+    members = torch.arange(far, far + batch, device=curve.device)
+    span, capacity = case.span[members], capacity[members]
+    terms = {name: (value[:, members] * span).T for name, value in spent._asdict().items()}
+    outputs = {
+        "concentration": Output(
+            "concentration", "", _sensors(curve, count), at, _sensors(error[:, None].expand_as(curve), count),
+            {} if places is None else {"position": places},
+        )
+    }  # fmt: skip
     names = {"inflow": "entered", "outflow": "left", "storage": "stored", "decayed": "consumed"}
     outputs |= {name: Output(name, "m", terms[term], at) for name, term in names.items()}
+    initial = capacity if case.column.leach else torch.zeros_like(span)
+    peclet = case.column.peclet[members]
     return Solution(
         outputs=outputs,
         balances=[_balance({name: value[:, int(at.argmax())] for name, value in terms.items()}, initial)],
@@ -82,7 +87,7 @@ def solution(
         message=message,
         cost=cost,
         tolerance=tolerance,
-        extra={"peclet": case.column.peclet, "cell_peclet": case.column.peclet / cells},
+        extra={"peclet": peclet, "cell_peclet": peclet / cells[members]},
     )
 
 
@@ -91,12 +96,12 @@ def _sensors(values: Tensor, count: int) -> Tensor:
     return values if count == 1 else values.unflatten(0, (count, -1)).permute(1, 2, 0)
 
 
-def _ended(curve: Tensor, error: Tensor, met: Tensor, at: Tensor, pinned: bool) -> tuple[Status, str]:
+def _ended(curve: Tensor, error: Tensor, met: Tensor, at: Tensor, pinned: bool, batch: int) -> tuple[Status, str]:
     finite = torch.isfinite(curve)
     if not bool(finite.all()):
         member, time = (int(k) for k in (~finite).nonzero()[0])
         return Status.DIVERGED, (
-            f"column {member} is not finite from t = {float(at[time]):.4g} s on: bring its Peclet number "
+            f"Column {member % batch} is not finite from t = {float(at[time]):.4g} s on: bring its Peclet number "
             "velocity * length / dispersion and its decay within the limits of the model."
         )
     if pinned or bool(met.all()):
@@ -107,12 +112,11 @@ def _ended(curve: Tensor, error: Tensor, met: Tensor, at: Tensor, pinned: bool) 
 
 
 def _spent(case: Scaled, parts: list[Part], at: Tensor, order: Tensor) -> Budget:
-    """Collect the cumulated terms of the finest marches, each of shape (times, batch)."""
+    """Collect the cumulated terms, each of shape (times, members)."""
     rows = []
     for part in parts:
-        unit = case.time[part.members] * part.result.finest.unit
-        feed = case.feed.take(part.members).over(part.result.finest.unit)
-        rows.append(budget_at(part.result.finest, at[:, None] / unit, feed))
+        times = at[:, None] / case.time[part.members]
+        rows.append(budget_at(part.result.runs, times, case.feed.take(part.members)))
     return Budget(*(torch.cat(term, 1)[:, order] for term in zip(*rows, strict=True)))
 
 

@@ -17,6 +17,8 @@ from torch import Tensor
 
 from physics import device as devices
 from physics.calibrate.start import start_column
+from physics.equations import freundlich_response
+from physics.equations.freundlich import slowest
 from physics.equations.refinement import refine
 from physics.equations.response import Resolution
 from physics.equations.transport import Scheme, at_sensors, choose_resolution, concentration, scaled
@@ -43,6 +45,7 @@ _NUMBERS = (
 )  # fmt: skip
 _LONGEST = 1e12  # seconds
 _HERE = torch.device("cpu")
+_NONLINEAR = 1e-5  # what a Freundlich column is computed to unless more is asked for
 
 PARAMETERS = (
     Parameter(
@@ -151,7 +154,10 @@ def default_times(settings: Mapping[str, Any], count: int = 121) -> Tensor:
     column, spread = case.column, torch.zeros(1, dtype=torch.float64)
     if column.mobile is not None and column.exchange is not None:
         spread = 2.0 * (1.0 - column.mobile) ** 2 / column.exchange.clamp(min=0.5)
-    end = duration(column.peclet, column.place, column.closed, spread) + case.feed.end()
+    end = duration(column.peclet, column.place, column.closed, spread)
+    if settings.get("isotherm") == "freundlich":
+        end = end * slowest(one)
+    end = end + case.feed.end()
     return torch.linspace(0.0, float((end * case.time).detach()[0]), count, dtype=torch.float64)
 
 
@@ -168,8 +174,11 @@ def model(
     """
     if isinstance(settings.get("position"), tuple):
         raise ParameterError("column: position names several sensors; give the one that the curve belongs to")
-    scheme = scheme_of(settings)
-    resolution = choose_resolution(_tensors(settings, _HERE, batch=True), times, scheme, tolerance)
+    scheme, given = scheme_of(settings), _tensors(settings, _HERE, batch=True)
+    if scheme.isotherm == "freundlich":
+        size = freundlich_response.choose(given, times, scheme, max(tolerance, _NONLINEAR))
+        return lambda parameters, at: freundlich_response.concentration(parameters, at, scheme, size)
+    resolution = choose_resolution(given, times, scheme, tolerance)
 
     def curves(parameters: dict[str, Tensor], at: Tensor) -> Tensor:
         return concentration(parameters, at, scheme, resolution)
@@ -193,7 +202,7 @@ def simulate(
     settings: Mapping[str, Any],
     times: Tensor | None = None,
     *,
-    tolerance: float = 1e-6,
+    tolerance: float | None = None,
     device: str = "auto",
     resolution: Resolution | None = None,
     progress: Callable[[float, str], None] | None = None,
@@ -203,7 +212,7 @@ def simulate(
     Args:
         settings: SI numbers or tensors of shape (batch,), and the choices; incomplete ones are completed.
         times: seconds since the feed changed, shape (times,); chosen if left out.
-        tolerance: of the numerical error in C/C0, absolute.
+        tolerance: of the numerical error in C/C0, absolute; 1e-6 if left out, with a Freundlich isotherm 1e-5.
         device: see `physics.device`.
         resolution: march at this one instead of looking for one.
         progress: called with the share done and a word.
@@ -223,18 +232,23 @@ def simulate(
     full = complete(dict(settings))
     scheme = scheme_of(full)
     at = _times(default_times(full) if times is None else times, place)
+    if tolerance is None:
+        tolerance = _NONLINEAR if scheme.isotherm == "freundlich" else 1e-6
     if not 1e-12 <= tolerance < 1:
         raise ParameterError(f"column: tolerance = {tolerance:g} is outside its range, from 1e-12 to 1")
     several = full["position"] if isinstance(full["position"], tuple) else None
     sensors = None if several is None else torch.tensor(several, dtype=torch.float64, device=place)
     given = _tensors(full | ({"position": several[0]} if several else {}), place)
-    case = scaled(given if sensors is None else at_sensors(given, sensors), scheme)
+    spread = given if sensors is None else at_sensors(given, sensors)
 
     def report(done: float) -> None:
         if progress is not None:
             progress(done, "marching columns")
 
     with devices.one_thread():
+        if scheme.isotherm == "freundlich":
+            return freundlich_response.solve(spread, scheme, at, sensors, tolerance, resolution, report)
+        case = scaled(spread, scheme)
         parts = refine(case.column, at[:, None] / case.time, case.feed, tolerance, resolution, True, report)
         pinned = resolution is not None
         return solution_of(case, parts, at, sensors, tolerance, pinned, perf_counter() - start)

@@ -88,7 +88,7 @@ class Lookup:
     """
 
     def __init__(self, nodes: Nodes, at: Tensor) -> None:
-        where = at.detach()
+        where = at.detach().contiguous()
         stretch = (torch.bucketize(where, nodes.starts, right=True) - 1).clamp(min=0)
         start, step = nodes.starts[stretch], nodes.steps[stretch]
         first, last = nodes.offsets[stretch], nodes.offsets[stretch + 1]

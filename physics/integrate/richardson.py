@@ -15,6 +15,8 @@ Source: L. F. Richardson and J. A. Gaunt, The deferred approach to the limit, Ph
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -35,9 +37,9 @@ def weights(levels: tuple[int, ...]) -> tuple[float, ...]:
     return tuple(result)
 
 
-def extrapolate(runs: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+def extrapolate(runs: Sequence[Tensor]) -> Tensor:
     """Return the extrapolation of the runs at `LEVELS`, coarse to fine."""
-    return _combine(runs, LEVELS)
+    return combine(weights(LEVELS), runs)
 
 
 def error_estimate(runs: tuple[Tensor, Tensor, Tensor], best: Tensor) -> Tensor:
@@ -48,13 +50,13 @@ def error_estimate(runs: tuple[Tensor, Tensor, Tensor], best: Tensor) -> Tensor:
     """
     with torch.no_grad():
         second = (best - runs[-1]).abs().amax(0)
-        fourth = (best - _combine(runs[1:], LEVELS[1:])).abs().amax(0)
+        fourth = (best - combine(weights(LEVELS[1:]), runs[1:])).abs().amax(0)
         followed = PACE * fourth * fourth / second.clamp(min=torch.finfo(second.dtype).tiny)
         return torch.maximum(FLOOR * fourth, torch.minimum(CEILING * fourth, followed)) + ROUNDING
 
 
-def _combine(runs: tuple[Tensor, ...], levels: tuple[int, ...]) -> Tensor:
-    factors = weights(levels)
+def combine(factors: Sequence[float], runs: Sequence[Tensor]) -> Tensor:
+    """Return the sum of the runs, each times its factor."""
     result = factors[0] * runs[0]
     for factor, run in zip(factors[1:], runs[1:], strict=True):
         result = result + factor * run
