@@ -10,7 +10,7 @@ L thickness (m), t_half (s) to half of the maximum, T rear-face rise, all of an 
 short pulse adds to t_half. The polynomials are those in common use. `constant_error` measures how far each is off
 for a disc with the same Biot number on both faces, against the disc's own constant. Of the three, the five-half-times
 form fails first: it is wrong by +2.6 % at Bi = 0.05, and its ratio rises before it falls, so that it cannot tell a
-small loss from none; the ten-half-times form stays within 0.4 % up to Bi = 0.5 and Clark-Taylor within 1 % up to
+small loss from none; the ten-half-times form stays within 0.45 % up to Bi = 0.5 and Clark-Taylor within 1 % up to
 Bi = 1 (tests). A fit of the whole curve needs none of them.
 
 Source: W. J. Parker et al., J. Appl. Phys. 32 (1961) 1679, doi:10.1063/1.1728417; R. D. Cowan, J. Appl. Phys. 34

@@ -21,7 +21,7 @@ from physics.errors import ParameterError
 from physics.series import Series
 
 STEFAN_BOLTZMANN = 5.670374419e-8  # W/(m^2 K^4), CODATA
-OUTLASTS = {"square": 0.3152915, "triangular": 0.2979751}  # over L^2 / alpha: there the half-rise ends with the pulse
+OUTLASTS = {"square": 0.3152899, "triangular": 0.2979751}  # over L^2 / alpha: there the half-rise ends with the pulse
 _PEAK_DEGREE = 54
 
 

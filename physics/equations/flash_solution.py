@@ -113,7 +113,7 @@ def _ended(disc: Disc, refined: Refined, at: Tensor, tolerance: float) -> tuple[
             f"({float(disc.front_biot[member]):.3g}) and its pulse within the limits of the model."
         )
     reached = met(fine, error, tolerance)
-    largest = float(torch.maximum(worst(error.rear), error.half / fine.half).max())
+    largest = float(torch.maximum(worst(error.rear), error.half / fine.half.detach()).max())
     if bool(reached.all()):
         return Status.CONVERGED, f"Largest error estimate {largest:.1e} of the adiabatic rise."
     return Status.TOLERANCE_NOT_MET, (

@@ -16,9 +16,9 @@ polynomials), in which the stiffness is diagonal and the faces touch two functio
 once, the two parities apart; loss adds a term of rank two, taken into (A + I)^-1, whose eigenvalues 1 / (rate + 1)
 are well conditioned whatever the size of the rates.
 
-Time is exact: every mode decays by itself. The error is that of the polynomials, falls faster than any power of
-their number while t > 1 / cells^2, and is found by comparison with fewer of them. It fails for Biot numbers above
-some hundred and for the front face at times below cells^-4.
+Time is exact: every mode decays by itself. The error is that of the polynomials and falls faster than any power of
+their number; at the rear, which no heat reaches before 1/160, 36 of them leave less than 1e-11 (tests). It fails at
+the front face, and in what the front has lost, at times below degree^-4 after an edge of the pulse.
 
 Source: H. S. Carslaw and J. C. Jaeger, Conduction of Heat in Solids, 2nd ed., Oxford 1959, section 3.9 (the
 conditions); B. Szabo and I. Babuska, Finite Element Analysis, Wiley 1991 (the basis).

@@ -17,6 +17,7 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -79,34 +80,32 @@ def measured(series: Series, scale: Tensor) -> Pulse:
     Raises:
         ParameterError: it begins before zero, holds no heat, or falls further below zero than noise does.
     """
-    time = torch.tensor(series.time, dtype=scale.dtype, device=scale.device)
-    value = torch.tensor(series.value, dtype=scale.dtype, device=scale.device)
-    if series.time[0] < 0:
-        raise ParameterError("pulse: its times begin before zero; count them from the trigger")
-    if float(value.max()) <= 0 or float(value.min()) < -_NEGATIVE * float(value.max()):
-        raise ParameterError("pulse: its values must be a power, zero or more; take the dark reading off")
-    value = value.clamp_min(0.0)
-    value = value / torch.trapezoid(value, time)
-    nodes, power = time * scale[:, None], value / scale[:, None]
+    time, value = (part.to(scale.device) for part in _record(series))
+    power = value / torch.trapezoid(value, time) / scale[:, None]
+    nodes = time * scale[:, None]
     return Pulse(nodes[:, :-1], nodes[:, 1:], power[:, :-1], power[:, 1:])
 
 
 def duration(series: Series, share: float = 0.95) -> float:
-    """Seconds in the middle of a recorded pulse that hold `share` of its heat."""
-    time = torch.tensor(series.time, dtype=torch.float64)
-    value = torch.tensor(series.value, dtype=torch.float64).clamp_min(0.0)
-    heat = torch.cat([torch.zeros(1, dtype=torch.float64), torch.cumulative_trapezoid(value, time)])
-    heat = heat / heat[-1]
-    ends = [float(time[int((heat >= level).nonzero()[0])]) for level in (0.5 - share / 2, 0.5 + share / 2)]
-    return ends[1] - ends[0]
+    """Seconds in the middle of a recorded pulse that hold `share` of its heat.
+
+    Raises:
+        ParameterError: as for `measured`.
+    """
+    time, value = (part.numpy() for part in _record(series))
+    heat = np.concatenate([[0.0], np.cumsum(0.5 * (value[1:] + value[:-1]) * np.diff(time))])
+    begin, end = np.interp([0.5 - share / 2, 0.5 + share / 2], heat / heat[-1], time)
+    return float(end - begin)
 
 
-def power(pulse: Pulse, time: Tensor) -> Tensor:
-    """G, shape (batch, n), at times of shape (batch, n); zero for an instant pulse, which is over."""
-    at = time[..., None]
-    begin, end, first, last = (part[:, None, :] for part in pulse)
-    inside = (at >= begin) & (at < end)
-    return torch.where(inside, first + (last - first) * (at - begin) / (end - begin), 0.0).sum(-1)
+def _record(series: Series) -> tuple[Tensor, Tensor]:
+    """Check a record and return its times and its power, what noise takes below zero set to zero."""
+    time, value = (torch.tensor(part, dtype=torch.float64) for part in (series.time, series.value))
+    if series.time[0] < 0:
+        raise ParameterError("pulse: its times begin before zero; count them from the trigger")
+    if float(value.max()) <= 0 or float(value.min()) < -_NEGATIVE * float(value.max()):
+        raise ParameterError("pulse: its values must be a power, zero or more; take the dark reading off")
+    return time, value.clamp_min(0.0)
 
 
 def delivered(pulse: Pulse, time: Tensor) -> Tensor:
