@@ -133,3 +133,22 @@ def test_schedule(make, which) -> None:
 
 def test_there_are_schedules() -> None:
     assert {"store_all", "binomial", "repeated", "budgeted", "logarithmic"} <= set(FACTORIES)
+
+
+@pytest.mark.parametrize("wrong", [1e-3, 1e-4])
+def test_a_slightly_wrong_gradient_is_caught(wrong) -> None:
+    """The derivative of sin is off by `wrong` of itself."""
+
+    class Sine(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return torch.sin(x)
+
+        @staticmethod
+        def backward(ctx, bar):
+            return bar * torch.cos(ctx.saved_tensors[0]) * (1 + wrong)
+
+    at = torch.tensor([0.7], dtype=F64)
+    assert taylor_rate(lambda x: torch.sin(x).sum(), at, at) == pytest.approx(2, abs=0.05)
+    assert abs(taylor_rate(lambda x: Sine.apply(x).sum(), at, at) - 2) > 0.05

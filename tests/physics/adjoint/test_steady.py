@@ -39,7 +39,7 @@ def reacting(state, parameters, index):
     )
 
 
-def fields(batch=2, n=24):
+def fields(batch=2, n=12):
     return (torch.ones(batch, n, dtype=F64), torch.ones(batch, n, dtype=F64))
 
 
@@ -80,7 +80,7 @@ def test_a_step_map_rests_where_its_march_ends(method) -> None:
 @pytest.mark.parametrize("which", [0, 1])
 def test_taylor_and_both_modes(which) -> None:
     parameters = [torch.tensor([0.5, 0.7], dtype=F64), torch.tensor(1.5, dtype=F64)]
-    weights = torch.cos(torch.arange(24, dtype=F64))
+    weights = torch.cos(torch.arange(12, dtype=F64))
 
     def value(p):
         given = tuple(p if k == which else other for k, other in enumerate(parameters))
@@ -168,7 +168,7 @@ def test_products_are_transposes_of_each_other() -> None:
         lambda s, p: of_step(reacting)(s, p), fields(), (torch.full((2,), 0.5, dtype=F64), torch.ones(()))
     )
     generator = torch.Generator().manual_seed(0)
-    v, w = (tuple(torch.randn(2, 24, generator=generator, dtype=F64) for _ in range(2)) for _ in range(2))
+    v, w = (tuple(torch.randn(2, 12, generator=generator, dtype=F64) for _ in range(2)) for _ in range(2))
     left = sum(float((a * b).sum()) for a, b in zip(line.jvp(v), w, strict=True))
     right = sum(float((a * b).sum()) for a, b in zip(v, line.vjp(w), strict=True))
     assert left == pytest.approx(right, rel=1e-12)
