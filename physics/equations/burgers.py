@@ -65,6 +65,7 @@ class Burgers:
     device: str = "cpu"
 
     order = 2
+    parameters = ("viscosity",)
     ratio = 2
     advice = "shorten the step or take more cells, and see that the start is finite"
 
@@ -132,8 +133,9 @@ class Burgers:
             u, passed = self._wrapped(state[0]), state[1]
             viscosity = parameters[0][:, None]
             found = self._midpoint(_primal(u), _primal(viscosity), dt)
-            residual = self._residual(found, u, viscosity, dt)
-            m = found - self._held(self._jacobian(found, _primal(viscosity), dt).solve(residual.T).T)
+            near = found if self.periodic else torch.cat([u[:, :1], found[:, 1:-1], u[:, -1:]], 1)
+            residual = self._residual(near, u, viscosity, dt)
+            m = near - self._held(self._jacobian(found, _primal(viscosity), dt).solve(residual.T).T)
             flux = self._flux(m, viscosity)
             moved = u[:, 1:-1] + dt * (flux[:, :-1] - flux[:, 1:]) / self.widths
             return self._unwrapped(moved, u), passed + dt * self._passing(m, flux, viscosity)

@@ -72,6 +72,7 @@ class Dendrite:
     device: str = "cpu"
 
     order = 2
+    parameters = tuple(TYPICAL)
     ratio = 4
     advice = "shorten the step below h^2 / 4 and a third of the relaxation time"
 

@@ -65,6 +65,7 @@ class KleinGordon:
     splitting: Splitting = BLANES_MOAN
     device: str = "cpu"
 
+    parameters = ("speed", "mass")
     ratio = 2
     advice = "shorten the step below half of h / c"
 
@@ -116,7 +117,12 @@ class KleinGordon:
 
         def step(state: State, parameters: State, index: int) -> State:
             phi, pi, given = state
-            phi, pi, kicked = symplectic.step(phi, pi, lambda q: sum(self._forces(q, parameters)), dt, self.splitting)
+
+            def force(q: Tensor) -> Tensor:
+                bend, pull = self._forces(q, parameters)
+                return bend + pull
+
+            phi, pi, kicked = symplectic.step(phi, pi, force, dt, self.splitting)
             for share, q in kicked:
                 given = given + share * torch.stack(
                     [self._forces(q, parameters)[1].sum(1), self._seam(q, parameters)], 1

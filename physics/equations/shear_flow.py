@@ -45,7 +45,7 @@ BUDGET = 1e-6  # to which the budgets of a run close, relative: the error of the
 
 @dataclass(frozen=True)
 class ShearFlow:
-    """The equation on a grid; its parameters are (viscosity, diffusivity), each of shape (batch,).
+    """The equation on a grid; its parameters are of shape (batch,) each.
 
     Attributes:
         drift: the mean velocity (u, v), which nothing changes.
@@ -59,6 +59,11 @@ class ShearFlow:
     order = 4
     ratio = 2
     advice = "halve the step, raise the viscosity or take more points"
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Their names; without a tracer the viscosity alone."""
+        return ("viscosity", "diffusivity")[: 1 + self.tracer]
 
     @property
     def coordinates(self) -> dict[str, Tensor]:
@@ -89,8 +94,9 @@ class ShearFlow:
         Raises:
             ParameterError: with the bounds.
         """
-        if not all(bool((p >= 0).all()) for p in parameters) or len(parameters) < 1 + self.tracer:
-            raise ParameterError("shear_flow: viscosity and, with a tracer, diffusivity must be given, 0 or above")
+        for name, value in zip(self.parameters, parameters, strict=True):
+            if not bool((value >= 0).all()):
+                raise ParameterError(f"shear_flow: {name} must be 0 or above; below it nothing stays finite")
 
     def longest(self, state: State, parameters: State, courant: float = 0.5) -> Tensor:
         """Return the step of a Courant number, shape (batch,), from detached values."""
@@ -118,7 +124,7 @@ class ShearFlow:
             return state
 
     def _weights(self, parameters: State, dt: float) -> etdrk4.Weights:
-        rates = torch.stack(parameters[: 1 + self.tracer], 1)
+        rates = torch.stack(parameters, 1)
         return etdrk4.weights(-rates[:, :, None, None] * self.grid.square, dt)
 
     def _step(self, state: State, parameters: State, by: etdrk4.Weights, dt: float) -> State:
@@ -187,7 +193,7 @@ class ShearFlow:
 
 def _advance(equation: ShearFlow, state: State, parameters: State, by: etdrk4.Weights, dt: float, steps: int) -> State:
     fields, lost = state[0].clone(), state[1].clone()
-    diffusivities = torch.stack(parameters[: fields.shape[1]], 1)
+    diffusivities = torch.stack(parameters, 1)
 
     def member(index: int) -> None:
         factors = [tuple(f[index, k].numpy() for f in by) for k in range(fields.shape[1])]

@@ -34,6 +34,10 @@ class PairedEquation(Protocol):
     """What the loop asks of an equation."""
 
     @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of the parameters, in the order that the step takes them."""
+
+    @property
     def order(self) -> int:
         """The order of the error when `finer` is taken."""
 
@@ -88,7 +92,7 @@ def run(
     Args:
         equation: on the coarsest grid that is tried.
         start: `start(equation)`, the first state on the grid of the equation it is given.
-        parameters: by name, in the order of the equation; numbers, or of shape (batch,).
+        parameters: those of the equation by name; numbers, or of shape (batch,).
         times: rising, the first zero or later.
         tolerance: of every field, relative to its largest value.
         dt: the longest step on the coarsest grid; that of the equation if left out.
@@ -101,28 +105,25 @@ def run(
         Solution: outputs with their errors, balances, and a status: CONVERGED, TOLERANCE_NOT_MET or DIVERGED.
 
     Raises:
-        ParameterError: the tolerance, the step or the times cannot be used.
+        ParameterError: a parameter, the tolerance, the step or the times cannot be used.
     """
     if not (0.0 < tolerance < 1.0) or levels < 1:
         raise ParameterError(
             f"tolerance = {tolerance:g}, levels = {levels}: give 0 < tolerance < 1 and a level or more"
         )
-    begin, steps = perf_counter(), 0
+    begin, steps, longest = perf_counter(), 0, 0.0
     ladder: list[dict[str, Tensor]] = []
     with devices.one_thread():
         for level in range(levels + 1):
             first = start(equation)
-            batch = first[0].shape[0]
-            given = tuple(
-                torch.as_tensor(p, dtype=torch.float64, device=first[0].device).expand(batch)
-                for p in parameters.values()
-            )
-            if level == 0:
-                dt = dt or float(torch.as_tensor(equation.longest(first, given)).min())
+            given = _given(equation, parameters, first[0])
             equation.check(given)
-            names, done, count = _march(equation, first, given, times, dt, equation.ratio**level, progress)
+            if level == 0:
+                longest = dt or float(torch.as_tensor(equation.longest(first, given)).min())
+            names, done, count = _march(equation, first, given, times, longest, equation.ratio**level, progress)
             steps += count
-            ladder.append(dict(zip(names, (frame.movedim(0, 1) for frame in done.frames), strict=True)))
+            frames = [frame.movedim(0, 1) for frame in done.frames]  # none where it diverged before the first
+            ladder.append(dict(zip(names, frames, strict=bool(frames))))
             shown, errors = _judge(equation, ladder, extrapolate)
             if not done.status.ok or (level > 0 and _worst(errors, shown)[0] <= tolerance) or level == levels:
                 break
@@ -130,6 +131,21 @@ def run(
     balances = equation.balances(first, done.state, given)
     cost = Cost(_cells(equation), steps, perf_counter() - begin, level + 1)
     return _solution(equation, shown, errors, done, balances, tolerance, cost)
+
+
+def _given(equation: PairedEquation, parameters: Mapping[str, Tensor | float], like: Tensor) -> State:
+    """Return the parameters in the order of the equation, each of shape (batch,)."""
+    if set(parameters) != set(equation.parameters):
+        raise ParameterError(
+            f"parameters {', '.join(parameters)}: give {', '.join(equation.parameters)}, no more, no less"
+        )
+    found = []
+    for name in equation.parameters:
+        value = torch.as_tensor(parameters[name], dtype=torch.float64, device=like.device)
+        if value.dim() > 1 or value.numel() not in (1, like.shape[0]) or not bool(torch.isfinite(value).all()):
+            raise ParameterError(f"{name}: give a finite number or {like.shape[0]} of them")
+        found.append(value.expand(like.shape[0]))
+    return tuple(found)
 
 
 def _march(
@@ -172,7 +188,7 @@ def _judge(
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """Return the outputs of the finest level and their errors, none where there is but one level."""
     fine = ladder[-1]
-    if len(ladder) < 2 or any(a.shape[1] != ladder[-2][name].shape[1] for name, a in fine.items()):
+    if len(ladder) < 2 or any(a.shape[1] != ladder[-2][name].shape[1] for name, a in fine.items()) or not fine:
         return fine, {}
     gain = 2.0**equation.order - 1.0
     apart = [_apart(equation, a, b) for a, b in itertools.pairwise(ladder[-3:])]
