@@ -56,15 +56,25 @@ EXPERIMENT_WORDS: dict[str, tuple[str, ...]] = {
         *("injection", "pore water", "beads", "outlet", "advection"),
     ),
     "flash": (
-        "laser flash",
-        "flash method",
-        "flash experiment",
-        "thermal diffusivity",
-        "rear face",
-        "half-rise",
+        *("flash", "thermal diffusiv", "diffusivity", "rear face", "half-rise", "half rise", "disc", "disk"),
+        *("infrared detector", "laser", "graphite coat", "specimen", "cowan"),
     ),
-    "convection": ("convection", "rayleigh", "nusselt", "prandtl", "rolls", "cavity"),
-    "gray_scott": ("gray-scott", "gray scott", "feed and kill", "reaction-diffusion", "turing pattern"),
+    "convection": (
+        *("convect", "rayleigh", "nusselt", "prandtl", "rolls", "cavity", "bénard", "benard", "boussinesq"),
+        *(
+            "heated from below",
+            "silicone oil",
+            "fluid layer",
+            "layer of",
+            "shadowgraph",
+            "onset",
+            "temperature difference",
+        ),
+    ),
+    "gray_scott": (
+        *("gray-scott", "gray scott", "feed and kill", "feed rate", "kill rate", "reaction-diffusion", "turing"),
+        *("spots", "worms", "labyrinth", "maze", "replicat", "gel reactor", "fed reactor", "pattern"),
+    ),
 }
 _INTENT_WORDS: dict[str, str] = {
     "calibrate": r"\b(fit|calibrat\w*|invert|estimate .* from|my (?:measured|data|readings|results|curve)"
