@@ -113,7 +113,10 @@ def trajectory_of(experiment: Experiment, settings: Mapping[str, Any], solution:
         scalars={**{name: array for name, array in numbers.items() if name not in scalars}, **scalars},
         boundaries=_boundaries(experiment, settings, coordinates),
         parameters=shared,
-        attributes={name: text for name, text in settings.items() if isinstance(text, str)},
+        attributes={
+            **{name: text for name, text in settings.items() if isinstance(text, str)},
+            **{f"{output.name}_labels": list(output.labels) for output in solution.outputs.values() if output.labels},
+        },
         time_unit=lead.time_unit,
         length_unit=lead.length_unit,
         count=int(values.shape[0]),

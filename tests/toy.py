@@ -10,6 +10,7 @@ import torch
 
 from physics.experiment import Experiment, Limit, Observable, Parameter, Role
 from physics.solution import Balance, Cost, Output, Solution, Status
+from physics.validate import Kind, Law
 from physics.validate.bounds import bounded
 from physics.validate.conservation import closes
 from physics.validate.monotonicity import monotone
@@ -47,6 +48,12 @@ def simulate(settings, times=None, *, tolerance=1e-6, device="cpu", progress=Non
     )
 
 
+def mismatch(sample):
+    """How far the heat stored is from the one that the temperature tells, in kelvin."""
+    capacity, start = sample.number("heat_capacity").reshape(-1, 1), sample.number("start").reshape(-1, 1)
+    return (sample.values("temperature") - start - sample.values("stored") / capacity).abs().amax(1)
+
+
 def default_times(settings, count=21):
     rate = torch.as_tensor(settings["rate"], dtype=torch.float64).reshape(-1)[0]
     return torch.linspace(0.0, 3.0, count, dtype=torch.float64) / rate
@@ -74,6 +81,10 @@ EXPERIMENT = Experiment(
     default_times=default_times,
     laws=(
         closes("heat is kept", (), ("stored", "lost")),
+        Law(
+            "heat is in the temperature", Kind.CONSERVATION, "K", "temperature less that of the heat stored",
+            mismatch, lambda sample: sample.tolerance, ("temperature", "stored"),
+        ),
         monotone("temperature", rising=False, unit="K"),
         bounded("temperature", lambda s: s.number("room"), lambda s: s.number("start"), unit="K"),
     ),

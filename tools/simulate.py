@@ -154,7 +154,8 @@ def outputs(solution: Solution, time_unit: str, index: int = 0) -> list[dict[str
     for output in solution.outputs.values():
         row: dict[str, Any] = {"name": output.name, "unit": output.unit}
         if output.time is None:
-            rows.append({**row, "value": float(output.values[index])})
+            value = output.values[index]
+            rows.append({**row, "value": output.labels[int(value)] if output.labels else float(value)})
             continue
         shown = time_unit if output.time_unit else ""
         row["time"] = [units.convert(float(t), output.time_unit, shown) for t in output.time]

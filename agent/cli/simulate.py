@@ -12,6 +12,7 @@ from agent.cli.common import WITHHELD, Json, Set, emit, finish, pairs, progress,
 from agent.runs import RunRecord, RunStore, run_id
 
 SHOWN_ROWS = 12
+SHOWN_COLUMNS = 4
 
 
 def simulate(
@@ -46,15 +47,17 @@ def simulate(
 
 
 def _show(result: dict[str, Any]) -> None:
+    for group in _together([output for output in result["outputs"] if "values" in output]):
+        _show_curves(group)
     for output in result["outputs"]:
         if output.get("kind") == "field":
-            size = " x ".join(f"{axis['points']} {name}" for name, axis in output["axes"].items())
+            size = ", ".join(f"{name} {axis['points']}" for name, axis in output["axes"].items())
             span = f"{output['min']:.4g} to {output['max']:.4g} {output['unit']}".strip()
-            stdout.print(f"{output['name']}: field of {len(output['time'])} times, {size}, from {span}")
-        elif "values" in output:
-            _show_curve(output)
-        else:
-            stdout.print(f"{output['name']} = {output['value']:.6g} {output['unit']}")
+            stdout.print(f"{output['name']}: field of {len(output['time'])} times ({size}), from {span}")
+        elif "value" in output:
+            value = output["value"]
+            shown = value if isinstance(value, str) else f"{value:.6g}"
+            stdout.print(f"{output['name']} = {shown} {output['unit']}".strip())
     for balance in result["balances"]:
         share = abs(balance["residual"]) / balance["scale"] if balance["scale"] else 0.0
         stdout.print(f"{balance['name']} balance: {balance['status']} (residual {share:.1e} of the amount applied)")
@@ -72,14 +75,34 @@ def _show(result: dict[str, Any]) -> None:
     stdout.print(f"run {result['run']}")
 
 
-def _show_curve(output: dict[str, Any]) -> None:
-    place = f" at {output['position']:g} {output['position_unit']}" if "position" in output else ""
-    table = Table(
-        f"time ({output['time_unit'] or '1'})", f"{output['name']}{place} ({output['unit'] or '1'})", box=None
-    )
-    stride = max(1, len(output["values"]) // SHOWN_ROWS)
-    for time, value in list(zip(output["time"], output["values"], strict=True))[::stride]:
-        table.add_row(f"{time:.4g}", f"{value:.6f}" if 1e-3 <= abs(value) < 1e5 or value == 0 else f"{value:.5e}")
+def _together(curves: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Group the curves that a table can show side by side: of the same times, a few at once."""
+    groups: list[list[dict[str, Any]]] = []
+    for curve in curves:
+        last = groups[-1] if groups else []
+        if last and len(last) < SHOWN_COLUMNS and last[0]["time"] == curve["time"]:
+            last.append(curve)
+        else:
+            groups.append([curve])
+    return groups
+
+
+def _show_curves(curves: list[dict[str, Any]]) -> None:
+    first = curves[0]
+    table = Table(f"time ({first['time_unit'] or '1'})", *map(_title, curves), box=None)
+    stride = max(1, len(first["time"]) // SHOWN_ROWS)
+    for index in range(0, len(first["time"]), stride):
+        table.add_row(f"{first['time'][index]:.4g}", *(_number(curve["values"][index]) for curve in curves))
     stdout.print(table)
-    if "error" in output:
-        stdout.print(f"estimated numerical error: {output['error']:.1e}")
+    errors = [f"{curve['error']:.1e}" for curve in curves if "error" in curve]
+    if errors:
+        stdout.print(f"estimated numerical error: {', '.join(errors)}")
+
+
+def _title(curve: dict[str, Any]) -> str:
+    place = f" at {curve['position']:g} {curve['position_unit']}" if "position" in curve else ""
+    return f"{curve['name']}{place} ({curve['unit'] or '1'})"
+
+
+def _number(value: float) -> str:
+    return f"{value:.6f}" if 1e-3 <= abs(value) < 1e5 or value == 0 else f"{value:.5e}"

@@ -44,6 +44,7 @@ def test_it_is_listed_and_described(labwright: Call, cup: Path) -> None:
     told = labwright("experiments", "cup", "--json").object
     assert [law["name"] for law in told["laws"]] == [
         "heat is kept",
+        "heat is in the temperature",
         "temperature only falls",
         "temperature within bounds",
     ]
@@ -65,8 +66,9 @@ def test_it_is_simulated_and_validated(labwright: Call, cup: Path, tmp_path: Pat
     assert outputs["temperature"]["time_unit"] == "min"
     assert outputs["half_time"]["value"] == pytest.approx(math.log(2) / 1.5 * 3600)
     checks = {check["name"]: check for check in ended.object["checks"]}
+    laws = ("heat is kept", "heat is in the temperature", "temperature only falls", "temperature within bounds")
     assert {name: check["status"] for name, check in checks.items()} == dict.fromkeys(
-        ("heat balance", "finite values", "heat is kept", "temperature only falls", "temperature within bounds"), "pass"
+        ("heat balance", "finite values", *laws), "pass"
     )
     assert (checks["heat is kept"]["kind"], checks["temperature only falls"]["kind"]) == ("conservation", "constraint")
     assert well.read(target).scalars["temperature"].values[0].tolist() == pytest.approx(expected)
