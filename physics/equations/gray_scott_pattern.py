@@ -2,7 +2,7 @@
 
     lambda = 2 pi / k,   k the mean wavenumber, by power, of the rings within a factor 1.5 of the strongest one
 
-The field is refined by its Fourier series until a wavelength has points enough, and cut half way between its least
+The field is refined by its Fourier series and cut half way between its least
 and its largest value into a rich and a poor phase, each made of connected pieces (across the edges too). A piece of
 area a, with d the radius of the largest disc in it, has the extent a / (pi d^2): 1 for a disc, 2 l / (pi d) for a
 strip of length l; pieces are averaged by area. The thinned rich phase has ends (one neighbour) and junctions (three).
@@ -10,15 +10,15 @@ strip of length l; pieces are averaged by area. The thinned rich phase has ends 
     dead       B below `DEAD` everywhere: washed out
     uniform    B is there, and its spread is below `FLAT` of its mean
     forming    it moves (`MOVING`), and has had less than `FORMED` turnovers, t (F + k), to form
-    spirals    it moves and its rich pieces are extended
-    gliders    it moves and its rich pieces are compact
+    gliders    it moves, its rich pieces are compact and far apart: extent over contrast (spread of B over its mean)
+    spirals    it moves and they are not
     spots      rich pieces are compact
     bubbles    poor pieces are compact, the rich phase encloses them
     worms      rich pieces are extended, and ends outnumber junctions by more than `BRANCHED` to one
     maze       rich pieces are extended and branch, or run on without ends
 
 The class is that of the moment: a run that is cut short shows worms as spots that have not grown yet. The bounds are
-measured on the six regimes that The Well computed, several starts each; between classes the names are convention.
+measured on the six regimes that The Well computed, several starts each; near a bound the names are convention.
 
 Source: J. E. Pearson, Complex patterns in a simple system, Science 261 (1993) 189-192,
 doi:10.1126/science.261.5118.189; the thinning is that of T. Y. Zhang and C. Y. Suen, A fast parallel algorithm for
@@ -42,8 +42,9 @@ FLAT = 0.02
 MOVING = 4e-3  # root mean square of dB/dt over that of B, per unit of time
 FORMED = 60.0
 COMPACT = 2.75
+SPARSE = 1.75  # extent over contrast: what moves bends, but gliders leave most of the square empty
 BRANCHED = 3.0
-_FINE = 256  # points a side that a field is refined to, at least
+_FINER = 2  # times the points a side that the phases are cut from
 
 
 class Shape(NamedTuple):
@@ -55,6 +56,7 @@ class Shape(NamedTuple):
     poor_pieces: int
     ends: int
     junctions: int
+    contrast: float
 
 
 def wavelength(field: Tensor, size: Tensor) -> Tensor:
@@ -101,10 +103,9 @@ def classify(field: Tensor, change: Tensor, turnovers: Tensor) -> Tensor:
 
 def name_of(shape: Shape, speed: float) -> str:
     """Return the class of a pattern."""
-    compact = shape.rich_extent <= COMPACT
     if speed > MOVING:
-        return "gliders" if compact else "spirals"
-    if compact:
+        return "gliders" if shape.rich_extent <= SPARSE * shape.contrast else "spirals"
+    if shape.rich_extent <= COMPACT:
         return "spots"
     if shape.poor_extent <= COMPACT and shape.poor_pieces > 1:
         return "bubbles"
@@ -118,20 +119,18 @@ def shape_of(field: Tensor) -> Shape:
     rich_extent, rich_pieces = _extent(rich)
     poor_extent, poor_pieces = _extent(~rich)
     ends, junctions = _nodes(_thinned(rich.astype(np.uint8)))
-    return Shape(rich_extent, poor_extent, rich_pieces, poor_pieces, ends, junctions)
+    contrast = float(field.std() / field.mean())
+    return Shape(rich_extent, poor_extent, rich_pieces, poor_pieces, ends, junctions, contrast)
 
 
 def _refined(field: Tensor) -> Tensor:
-    """Return the Fourier series of a field on a grid of at least `_FINE` points a side."""
+    """Return the Fourier series of a field on a grid of `_FINER` times the points a side."""
     cells = field.shape[-1]
-    factor = max(1, math.ceil(_FINE / cells))
-    if factor == 1:
-        return field
     half = cells // 2
     spectrum = torch.fft.rfft2(field)
-    wide = spectrum.new_zeros(factor * cells, factor * half + 1)
+    wide = spectrum.new_zeros(_FINER * cells, _FINER * half + 1)
     wide[:half, :half], wide[-half + 1 :, :half] = spectrum[:half, :half], spectrum[-half + 1 :, :half]
-    return torch.fft.irfft2(wide, s=(factor * cells, factor * cells)) * factor**2
+    return torch.fft.irfft2(wide, s=(_FINER * cells, _FINER * cells)) * _FINER**2
 
 
 def _extent(phase: np.ndarray) -> tuple[float, int]:

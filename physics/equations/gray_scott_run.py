@@ -15,11 +15,13 @@ import torch
 from torch import Tensor
 
 from physics.equations.gray_scott import Rates
-from physics.equations.gray_scott_march import STABLE, March, halved, march, stretches
+from physics.equations.gray_scott_march import FLOOR, STABLE, March, halved, march, stretches
 
 RICHARDSON = 15.0
 MOST_LEVELS = 4
 SETTLED = 1e-3  # root mean square of dB/dt over that of B, per unit of time
+STEADY = 0.02
+HELD = 0.1
 SLOW = 4.0  # halving the step should divide the error by 16; by less than this it no longer helps
 
 
@@ -91,11 +93,17 @@ def _error(finest: Tensor, coarser: Tensor) -> Tensor:
     return torch.where(torch.isfinite(finest), (finest - coarser).abs() / RICHARDSON, torch.inf)
 
 
-def settling(change: Tensor, times: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the first time after which nothing moves faster than `SETTLED`, and whether there is one.
+def settling(march: March, times: Tensor) -> tuple[Tensor, Tensor]:
+    """Return when each member has settled, and whether it has; both of shape (batch,).
 
-    Where there is none, the time is the last one, a lower bound; both of shape (batch,).
+    From then on B moves no faster than `SETTLED` and its mean stays within `STEADY` of its last value, over at least
+    the last `HELD` of the run. Where it has not, the time is the last one, a lower bound.
     """
-    moving = (change > SETTLED).flip(1).cumsum(1).flip(1) > 0
-    count = moving.sum(1)
-    return times[count.clamp(max=len(times) - 1)], count < len(times)
+    mean = march.means[..., 1]
+    last = mean[:, -1:]
+    moving = (march.change > SETTLED) | ((mean - last).abs() > STEADY * last.abs().clamp(min=FLOOR))
+    moving = moving | ~torch.isfinite(mean)
+    count = (moving.flip(1).cumsum(1) > 0).sum(1)
+    when = times[count.clamp(max=len(times) - 1)]
+    settled = (count < len(times)) & (when <= (1.0 - HELD) * times[-1])
+    return torch.where(settled, when, times[-1]), settled

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from physics.equations.gray_scott_march import March
 from physics.equations.gray_scott_pattern import CLASSES, classify, wavelength
-from physics.equations.gray_scott_run import RICHARDSON, SETTLED, Run, settling
+from physics.equations.gray_scott_run import RICHARDSON, Run, settling
 from physics.equations.gray_scott_start import richness
 from physics.solution import Balance, Cost, Output, Solution, Status
 
@@ -48,7 +48,7 @@ def solution_of(
         extra={
             "richness": richness(values["feed"], values["kill"]),
             "tail": finest.tail[:, -1],
-            "settled": settling(finest.change, times)[1].to(times.dtype),
+            "settled": settling(finest, times)[1].to(times.dtype),
             "step": torch.tensor(run.step, dtype=times.dtype),
         },
     )
@@ -90,7 +90,7 @@ def _numbers(run: Run, values: Mapping[str, Tensor], times: Tensor) -> dict[str,
     turnovers = times[-1] * (values["feed"] + values["kill"])
     names = classify(safe, run.finest.change[:, -1], turnovers).to(times.device, times.dtype)
     names = torch.where(sound, names, torch.nan)
-    settled, _ = settling(run.finest.change, times)
+    settled, _ = settling(run.finest, times)
     return {
         "wavelength": Output("wavelength", "", length, length_unit=""),
         "pattern": Output("pattern", "", names, labels=CLASSES),
@@ -144,11 +144,11 @@ def _remarks(run: Run, values: Mapping[str, Tensor], times: Tensor, outputs: Map
     said = [f"Pattern: {', '.join(f'{name} ({names.count(name)})' if len(names) > 1 else name for name in found)}."]
     if run.coarser is not None:
         said.append(f"Largest error estimate of mean_b {float(run.error.max()):.1e}.")
-    _, still = settling(run.finest.change, times)
+    _, still = settling(run.finest, times)
     if not bool(still.all()):
         said.append(
-            f"{int((~still).sum())} of {len(names)} still move by more than {SETTLED:g} of B per unit of time, so that "
-            "settling_time is a lower bound" + (" and the class that of the moment." if "dead" not in names else ".")
+            f"{int((~still).sum())} of {len(names)} still move or grow at the end: settling_time is a lower bound there "
+            "and the pattern that of the moment."
         )
     if "dead" in names:
         least = float(richness(values["feed"], values["kill"])[[name == "dead" for name in names]].min())
