@@ -14,6 +14,7 @@ import torch
 
 from physics.adjoint import schedule as schedules
 from physics.adjoint.checkpoint import checkpointed
+from physics.calibrate.sensitivity import sensitivities
 from physics.experiment import Parameter, Role
 from physics.experiments import all_experiments, get
 
@@ -63,22 +64,28 @@ def test_every_experiment_has_a_model_and_something_to_find_out(experiment) -> N
     assert unknowns(experiment)
 
 
-@pytest.mark.parametrize(
-    ("name", "parameter"), [(e.name, p) for e in all_experiments() for p in unknowns(e)], ids=lambda part: part
-)
-def test_experiment(name, parameter) -> None:
-    """Two members that differ in the parameter, so that a gradient that mixes them is caught."""
+CASES = [(e.name, p) for e in all_experiments() for p in unknowns(e)]
+
+
+@cache
+def model_of(name: str):
+    """Return the curves, their times and every number of the example, for two members."""
     experiment, settings = settings_of(name)
     times = experiment.default_times(settings, 9)
-    curves = experiment.model(settings, times, tolerance=1e-4)
     numbers = {p.name for p in experiment.parameters}
-    spread = torch.tensor([1.0, 1.03], dtype=F64)
     given = {
         key: torch.full((2,), float(value), dtype=F64)
         for key, value in settings.items()
         if key in numbers and isinstance(value, float | int)
     }
-    at = given[parameter] * spread
+    return experiment.model(settings, times, tolerance=1e-4), times, given
+
+
+@pytest.mark.parametrize(("name", "parameter"), CASES, ids=lambda part: part)
+def test_experiment(name, parameter) -> None:
+    """Two members that differ in the parameter, so that a gradient that mixes them is caught."""
+    curves, times, given = model_of(name)
+    at = given[parameter] * torch.tensor([1.0, 1.03], dtype=F64)
     weights = torch.sin(torch.arange(2 * len(times), dtype=F64) + 1).reshape(2, -1)
 
     def functional(value: torch.Tensor) -> torch.Tensor:
@@ -88,9 +95,24 @@ def test_experiment(name, parameter) -> None:
 
     direction = at * torch.tensor([1.0, -0.7], dtype=F64)
     if not bool((direction != 0).all()):
-        prior = experiment.parameter(parameter).prior
+        prior = get(name).parameter(parameter).prior
         direction = torch.full((2,), prior[0] if prior else 1.0, dtype=F64)
     assert taylor_rate(functional, at, direction) == pytest.approx(2, abs=0.05)
+
+
+@pytest.mark.parametrize("name", [e.name for e in all_experiments()])
+def test_both_modes_agree(name) -> None:
+    """The columns of a fit (forward mode) against the gradient (reverse mode)."""
+    curves, times, given = model_of(name)
+    names = unknowns(get(name))
+    curve, columns = sensitivities(curves, given, names, times)
+    weights = torch.cos(torch.arange(curve.numel(), dtype=F64)).reshape(curve.shape)
+    leaves = {key: given[key].clone().requires_grad_() for key in names}
+    slopes = torch.autograd.grad((weights * curves({**given, **leaves}, times)).sum(), list(leaves.values()))
+    for k, slope in enumerate(slopes):
+        expected = (weights * columns[:, :, k]).sum(dim=1)
+        scale = float((weights * columns[:, :, k]).abs().sum())
+        assert float((slope - expected).abs().max()) <= 1e-9 * scale
 
 
 def conducting(state, parameters, index):

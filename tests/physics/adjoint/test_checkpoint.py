@@ -117,6 +117,31 @@ def test_keeps_no_more_than_its_snapshots_and_runs_no_more_than_it_says() -> Non
     assert counts["most"] <= 8 + 4  # the snapshots, and the working states around one step
 
 
+@pytest.mark.parametrize(
+    "make", [lambda n: repeated(n, 2), lambda n: repeated(n, 3), logarithmic], ids=["2", "3", "log"]
+)
+def test_ten_thousand_steps_need_a_twentieth_of_the_memory_of_store_all(make) -> None:
+    """Bytes that a taped step saves, as torch hands them over, against snapshots, working state and one tape."""
+    start, nu, strength = setup(1, 2048)
+    saved: dict[int, torch.UntypedStorage] = {}
+
+    def pack(tensor):
+        storage = tensor.untyped_storage()
+        saved[storage.data_ptr()] = storage
+        return tensor
+
+    nu.requires_grad_()
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        state = (start,)
+        for k in range(50):
+            state = burgers(state, (nu, strength), k)
+    taped = sum(storage.nbytes() for storage in saved.values()) / 50
+    schedule = make(10_000)
+    ours = (schedule.snapshots + 3) * start.nbytes + taped
+    assert 20 * ours <= 10_000 * taped
+    assert schedule.evaluations <= 4 * 10_000  # store-all takes one and as much again or more backwards
+
+
 def test_a_second_pass_over_the_same_graph() -> None:
     leaves = [part.requires_grad_() for part in setup()]
     value = run(logarithmic, *leaves)
