@@ -153,5 +153,3 @@ def _march(plan: Schedule, values: np.ndarray, factors: np.ndarray, fastest: np.
 
 def _bottom(layer: Layer, T: np.ndarray) -> np.ndarray:
     return np.asarray((1.0 - T[:, 0].mean(axis=-1)) / layer.gap[0])
-
-

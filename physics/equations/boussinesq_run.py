@@ -84,13 +84,19 @@ class Record:
 
 
 def longest_step(layer: Layer, flow: Flow) -> np.ndarray:
-    """Return the longest step whatever the speed, shape (batch,), for explicit buoyancy and the accuracy of diffusion.
+    """Return the longest step whatever the speed, shape (batch,), for explicit buoyancy and the accuracy of growth.
 
     Buoyancy swings at sqrt(Ra Pr); where viscosity damps that within a step, the flow follows the temperature and the
-    bound is the rate Ra / (viscous decay) instead. Proportional to the height of a row.
+    bound is the rate Ra / (viscous decay) instead. Heated from below, a twentieth of the time in which the first rolls
+    would grow between free plates. Proportional to the height of a row.
     """
     rayleigh, prandtl = flow.rayleigh.detach().cpu().numpy(), flow.prandtl.detach().cpu().numpy()
     swing = np.maximum(0.5 / np.sqrt(rayleigh * prandtl + 1.0), 10.0 / (rayleigh + 1.0))
+    if not layer.from_side:
+        k2 = (flow.rolls * math.pi / layer.aspect * (2.0 if layer.periodic else 1.0)) ** 2
+        q2 = math.pi**2 + k2
+        b, c = 0.5 * (1.0 + prandtl) * q2, prandtl * (q2**2 - rayleigh * k2 / q2)
+        swing = np.minimum(swing, 0.05 / np.abs(-c / (b + np.sqrt(b**2 - c)) + 1e-9))
     return np.asarray(np.minimum(swing, 0.01) * (16.0 / layer.nz))
 
 

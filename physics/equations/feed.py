@@ -73,6 +73,13 @@ def lines(series: Series) -> tuple[float, np.ndarray, np.ndarray]:
     return first, knots[bends != 0], bends[bends != 0]
 
 
+def grown(series: Series, at: np.ndarray) -> np.ndarray:
+    """Return the integral of a measured feed from zero to each time (s)."""
+    first, knots, bends = lines(series)
+    since = np.maximum(at[:, None] - knots, 0.0)
+    return first * at + (since**2 @ bends) / 2
+
+
 def measured(series: Series, time: Tensor) -> Feed:
     """Return a measured feed in units of `time` (seconds, shape (batch,))."""
     first, knots, bends = lines(series)

@@ -67,7 +67,7 @@ def check_pulse(settings: Mapping[str, Any]) -> None:
         worst = int(share.reshape(-1).argmax())
         lasts, half = (float(value.expand_as(share).reshape(-1)[worst]) for value in (length, PARKER * unit))
         raise ParameterError(
-            f"flash: the pulse lasts {lasts:.3g} s and outlasts the half-rise of this disc, {half:.3g} s after an "
+            f"flash: the pulse lasts {lasts:.3g} s and outlasts the half-rise time of this disc, {half:.3g} s after an "
             f"instant pulse; make it shorter than {0.1 * half:.2g} s, or take a thicker disc"
         )
 

@@ -33,7 +33,7 @@ from torch import Tensor
 
 from physics.equations import advection_dispersion as equation
 from physics.equations.breakthrough import Budget, layout
-from physics.equations.feed import lines
+from physics.equations.feed import grown
 from physics.equations.response import Resolution
 from physics.equations.transport import Scaled
 from physics.integrate.octaves import POINTS, Lookup, Nodes
@@ -137,19 +137,12 @@ def _levels(clock: _Clock, leach: bool, fed: Series | None, like: Tensor) -> Ten
         return torch.zeros_like(clock.steps)
     if fed is not None:
         edges = np.concatenate([[0.0], np.cumsum(clock.steps[:, 0].detach().cpu().numpy())])
-        means = np.diff(_grown(fed, edges)) / np.diff(edges)
+        means = np.diff(grown(fed, edges)) / np.diff(edges)
         return torch.from_numpy(means).to(like.device)[:, None].expand_as(clock.steps)
     levels = torch.ones_like(clock.steps)
     if len(clock.nodes.starts) > 1:
         levels[int(clock.nodes.offsets[1]) :] = 0.0
     return levels
-
-
-def _grown(fed: Series, edges: np.ndarray) -> np.ndarray:
-    """Return the integral of the feed from zero to each edge."""
-    first, knots, bends = lines(fed)
-    since = np.maximum(edges[:, None] - knots, 0.0)
-    return first * edges + (since**2 @ bends) / 2
 
 
 def _budget(
