@@ -43,7 +43,7 @@ class Growth:
         times: shape (samples,); log_growth: g at those times, shape (batch, samples).
         exponent: the slope of g over the second half of the run, shape (batch,), over the unit of time.
         horizon: the time after which a gradient is not to be trusted, shape (batch,); NaN where there is none.
-        status: CHAOTIC if any member has a horizon.
+        status: CHAOTIC if any member has a horizon, DIVERGED if the run itself left the finite numbers.
     """
 
     times: Tensor
@@ -85,8 +85,11 @@ def growth(
         raise ParameterError(f"{len(lengths)} step lengths do not fit {steps} steps; give one for each of two or more")
     generator = torch.Generator().manual_seed(seed)
     state = tuple(part.detach() for part in state)
-    direction = tuple(torch.randn(part.shape, generator=generator, dtype=part.dtype).to(part.device) for part in state)
-    other, apart = _beside(state, direction)
+    fresh = tuple(
+        torch.randn(part.shape, generator=generator, dtype=part.dtype).to(part.device) if _moves(part) else part
+        for part in state
+    )
+    other, apart = _beside(state, fresh, fresh)
     total = torch.zeros(state[0].shape[0], dtype=torch.float64)
     times, logs, time = [0.0], [total], 0.0
     with torch.no_grad():
@@ -95,10 +98,11 @@ def growth(
             time += lengths[k]
             if (k + 1) % every == 0 or k + 1 == steps:
                 direction = tuple(b - a for a, b in zip(state, other, strict=True))
-                total = total + (_norms(direction, 0) / apart).log().cpu()
+                # two runs that have met are apart by rounding at most
+                total = total + (_norms(direction, 0) / apart).clamp(min=1e-9).log().cpu()
                 times.append(time)
                 logs.append(total)
-                other, apart = _beside(state, direction)
+                other, apart = _beside(state, direction, fresh)
     return _judged(torch.tensor(times, dtype=torch.float64), torch.stack(logs, dim=1), change, unit)
 
 
@@ -106,6 +110,13 @@ def _judged(times: Tensor, logs: Tensor, change: float, unit: str) -> Growth:
     half = int(torch.searchsorted(times, 0.5 * times[-1]))
     late = times[half:] - times[half:].mean()
     exponent = (logs[:, half:] * late).sum(dim=1) / (late**2).sum().clamp(min=1e-300)
+    wrong = ~torch.isfinite(logs)
+    if bool(wrong.any()):
+        member = int(wrong.any(dim=1).long().argmax())
+        at = float(times[int(wrong[member].long().argmax())])
+        message = f"member {member}: it left the range of finite numbers by t = {at:.4g} {unit}".rstrip()
+        nowhere = torch.full_like(exponent, math.nan)
+        return Growth(times, logs, exponent, nowhere, Status.DIVERGED, f"{message}; take smaller steps")
     beyond = logs >= -math.log(change)
     chaotic = beyond.any(dim=1) & (exponent * (times[-1] - times[half]) > math.log(_LATE_GROWTH))
     horizon = torch.where(chaotic, times[beyond.long().argmax(dim=1)], math.nan)
@@ -185,14 +196,25 @@ class AdjointClip:
 
 def _norms(parts: Sequence[Tensor], axis: int) -> Tensor:
     """Return the norm of each member over all parts, shape (batch,)."""
-    squares = [(part.abs() ** 2).movedim(axis, 0).reshape(part.shape[axis], -1).sum(dim=1) for part in parts]
+    moving = [part for part in parts if _moves(part)]
+    squares = [(part.abs() ** 2).movedim(axis, 0).reshape(part.shape[axis], -1).sum(dim=1) for part in moving]
     return torch.stack(squares).sum(dim=0).sqrt()
 
 
-def _beside(state: State, direction: State) -> tuple[State, Tensor]:
-    """Return a state a little apart in a direction, and how far, shape (batch,)."""
-    size = _norms(state, 0)
-    factor = _APART * torch.where(size > 0, size, 1.0) / _norms(direction, 0).clamp(min=1e-300)
-    parts = zip(state, direction, strict=True)
-    other = tuple(u + d * factor.reshape(-1, *[1] * (u.dim() - 1)) for u, d in parts)
+def _beside(state: State, direction: State, fresh: State) -> tuple[State, Tensor]:
+    """Return a state a little apart in a direction (a fresh one where that is none), and how far, shape (batch,)."""
+    size, length = _norms(state, 0), _norms(direction, 0)
+    none = length == 0
+    factor = _APART * torch.where(size > 0, size, 1.0) / torch.where(none, _norms(fresh, 0), length)
+
+    def moved(u: Tensor, d: Tensor, f: Tensor) -> Tensor:
+        shape = (-1, *[1] * (u.dim() - 1))
+        return u + torch.where(none.reshape(shape), f, d) * factor.reshape(shape) if _moves(u) else u
+
+    other = tuple(moved(u, d, f) for u, d, f in zip(state, direction, fresh, strict=True))
     return other, _norms(tuple(b - a for a, b in zip(state, other, strict=True)), 0)  # as rounded
+
+
+def _moves(part: Tensor) -> bool:
+    """Whether a part of the state is a number that can change a little; a counter cannot."""
+    return part.is_floating_point() or part.is_complex()

@@ -43,6 +43,14 @@ def test_exponent_of_a_linear_map_is_exact() -> None:
     assert float(found.horizon[0]) == pytest.approx(math.log(1e3) / math.log(2) * 0.5, abs=6)
 
 
+def test_a_spectral_state_with_a_counter() -> None:
+    factors = torch.tensor([[1.5j, 0.2]], dtype=torch.complex128)
+    found = growth(
+        lambda s, p, k: (s[0] * factors, s[1] + 1), (torch.ones(1, 2, dtype=torch.complex128), torch.tensor(0)), (), 60
+    )
+    assert float(found.exponent[0]) == pytest.approx(math.log(1.5), rel=1e-5)
+
+
 @pytest.fixture(scope="module")
 def found():
     return growth(lorenz, start(), (R,), 8000, dts=DT)
@@ -79,6 +87,18 @@ def test_growth_that_saturates_is_not_chaos() -> None:
     assert float(found.log_growth.max()) > math.log(1e4)
     assert found.status is Status.CONVERGED
     assert found.message == ""
+
+
+def test_two_runs_that_meet_exactly() -> None:
+    found = growth(lambda s, p, k: (s[0] * 1e-12 + 1,), (torch.ones(1, 3, dtype=F64),), (), 40, every=5)
+    assert found.status is Status.CONVERGED
+    assert float(found.exponent[0]) < -1
+
+
+def test_a_run_that_diverges_is_not_called_quiet() -> None:
+    found = growth(lambda s, p, k: (s[0] ** 2,), (torch.tensor([[1.0], [3.0]], dtype=F64),), (), 40, every=5)
+    assert found.status is Status.DIVERGED
+    assert found.message.startswith("member 1")
 
 
 def gradient(steps, watch, make):
