@@ -222,7 +222,7 @@ def test_limits_are_said() -> None:
         ({"pulse": "square"}, "needs pulse_width"),
         ({"pulse_width": "1 ms"}, "has no meaning with an instant pulse"),
         ({"pulse": "gauss"}, "not one of instant, square, triangular or a CSV file"),
-        ({"pulse": "square", "pulse_width": "0.5 s"}, "outlasts the half-rise of this disc, 0.139 s"),
+        ({"pulse": "square", "pulse_width": "0.5 s"}, "outlasts the half-rise time of this disc, 0.139 s"),
         ({"pulse": "triangular", "pulse_width": "1 s"}, "shorter than 0.014 s, or take a thicker disc"),
         ({"pulse_energy": "1 J"}, "density and heat_capacity and spot_diameter"),
         ({"temperature": "900 K"}, "add emissivity"),
