@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch.autograd import forward_ad
 
-from physics.adjoint.linearise import Linearised
 from physics.adjoint.steady import Krylov, of_step, steady
 from physics.errors import ParameterError, SolverError
 from physics.solution import Status
@@ -161,17 +160,6 @@ def test_products_where_an_operation_has_no_forward_mode() -> None:
     assert float(found.state[0].detach()) == pytest.approx(2, rel=1e-10)
     assert found.iterations < 12
     assert float(torch.autograd.grad(found.state[0].sum(), p)[0]) == pytest.approx(1 / 12, rel=1e-9)
-
-
-def test_products_are_transposes_of_each_other() -> None:
-    line = Linearised(
-        lambda s, p: of_step(reacting)(s, p), fields(), (torch.full((2,), 0.5, dtype=F64), torch.ones(()))
-    )
-    generator = torch.Generator().manual_seed(0)
-    v, w = (tuple(torch.randn(2, 12, generator=generator, dtype=F64) for _ in range(2)) for _ in range(2))
-    left = sum(float((a * b).sum()) for a, b in zip(line.jvp(v), w, strict=True))
-    right = sum(float((a * b).sum()) for a, b in zip(v, line.vjp(w), strict=True))
-    assert left == pytest.approx(right, rel=1e-12)
 
 
 def test_bad_arguments() -> None:

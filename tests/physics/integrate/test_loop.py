@@ -1,4 +1,4 @@
-"""The loop meets its output times, finds what diverges or rests, and keeps gradients clean of the time step."""
+"""The loop meets its output times, finds what diverges, and keeps gradients clean of the time step."""
 
 import math
 
@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from physics.errors import ParameterError
 from physics.integrate.loop import ladder, march
-from physics.integrate.settling import Settling
 from physics.solution import Status
 
 F64 = torch.float64
@@ -105,31 +104,6 @@ def test_all_diverge_and_the_loop_ends() -> None:
     assert len(run.times) == 0
 
 
-def test_settling_stops_the_run() -> None:
-    """1 + exp(-t) is within 1e-3 of 1 from t = 6.9 on; it rests over 5 once exp(-t) (e^5 - 1) < 1e-3."""
-    settling = Settling(lambda s: 1 + s[0], 1e-3, window=5.0, every=0.1)
-    run = march(decay(torch.tensor([1.0, 3.0], dtype=F64)), one(2), [100.0], dt=0.05, settling=settling)
-    assert run.status is Status.CONVERGED
-    assert run.time == pytest.approx(math.log((math.e**5 - 1) / 1e-3), abs=0.2)
-    assert run.settled_at is not None
-    assert run.settled_at.tolist() == pytest.approx([math.log(1e3), math.log(1e3) / 3], abs=0.15)
-
-
-def test_an_oscillation_never_settles() -> None:
-    def turn(state, time, dt):
-        c, s = math.cos(dt), math.sin(dt)
-        return (state[0] * c - state[1] * s, state[0] * s + state[1] * c)
-
-    start = (torch.ones(1, dtype=F64), torch.zeros(1, dtype=F64))
-    run = march(turn, start, [40.0], dt=0.1, settling=Settling(lambda s: 3 + s[0], 1e-3, window=4.0))
-    assert run.status is Status.NOT_SETTLED
-    assert "run longer" in run.message
-    assert run.settled_at is not None
-    assert math.isnan(run.settled_at[0])
-    short = march(turn, start, [1.0], dt=0.1, settling=Settling(lambda s: s[0], 1e-3, window=4.0))
-    assert "shorter than" in short.message
-
-
 def test_the_number_of_steps_is_bounded() -> None:
     run = march(decay(1.0), one(), [1.0, 2.0], dt=0.01, max_steps=150)
     assert run.status is Status.NOT_SETTLED
@@ -156,5 +130,3 @@ def test_progress_rises_to_one() -> None:
 def test_bad_times_and_steps(times, dt) -> None:
     with pytest.raises(ParameterError):
         march(decay(1.0), one(), times, dt=dt)
-    with pytest.raises(ParameterError):
-        Settling(lambda s: s[0], 0.0, 1.0)
