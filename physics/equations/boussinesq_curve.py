@@ -44,20 +44,19 @@ class Schedule:
     at_start: int
 
 
-def schedule(layer: Layer, flow: Flow, times: np.ndarray, clock: float, chunk: float) -> Schedule:
-    """Choose the steps for layers like `flow` and rising `times`; `clock` of their unit is one diffusion time."""
-    scaled = times / clock
+def schedule(layer: Layer, flow: Flow, times: np.ndarray, chunk: float) -> Schedule:
+    """Choose the steps for layers like `flow` and rising `times`, in the unit of the flow's clock."""
     state = perturbed(layer, flow.amplitude, flow.rolls)
     never = torch.full((flow.batch,), torch.inf, dtype=torch.float64)
     record = run(
-        layer, flow, state, scaled, chunk=chunk, patience=0.0, settled=0.0, left=never, device=torch.device("cpu")
+        layer, flow, state, times, chunk=chunk, patience=0.0, settled=0.0, left=never, device=torch.device("cpu")
     )
     lengths = np.array([length for length, _ in record.plan])
     counts = np.array([max(int(steps.max()), 1) for _, steps in record.plan], dtype=np.int64)
     ends = np.cumsum(lengths)
-    nearest = np.array([int(np.abs(ends - time).argmin()) if time > 0 else -1 for time in scaled])
+    nearest = np.array([int(np.abs(ends - time).argmin()) if time > 0 else -1 for time in times])
     outputs = np.array([(nearest == k).sum() for k in range(len(ends))], dtype=np.int64)
-    return Schedule(layer, flow.rolls, lengths * clock, counts, outputs, int((nearest == -1).sum()))
+    return Schedule(layer, flow.rolls, lengths, counts, outputs, int((nearest == -1).sum()))
 
 
 def flux(plan: Schedule, rayleigh: Tensor, prandtl: Tensor, amplitude: Tensor, clock: Tensor) -> Tensor:

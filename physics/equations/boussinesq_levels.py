@@ -55,14 +55,15 @@ class Case:
         return torch.tensor(rates, dtype=torch.float64)
 
     def span(self) -> tuple[float, float, float]:
-        """Return, in diffusion times, a time that shows the run, how long to wait at most, and the longest chunk."""
+        """Return, in the unit of the clock, a time that shows the run, how long to wait at most, and the longest chunk."""
+        clock = self.flow.clock
         if self.shape.from_side:
-            tall = max(1.0, self.shape.aspect)
-            return 0.6 * tall, 6.0 * tall, 0.02
+            tall = max(1.0, self.shape.aspect) * float(clock.max())
+            return 0.6 * tall, 6.0 * tall, 0.02 * float(clock.min())
         rate = self.pace().abs().clamp_min(0.05)
         growing = (8.0 - self.flow.amplitude.clamp_min(1e-12).log()) / rate
-        longest = float(growing.max())
-        return longest + 0.3, 4.0 * longest + 1.5, float((0.3 / rate).clamp(0.01, 0.2).min())
+        chunk = float(((0.3 / rate).clamp(0.01, 0.2) * clock).min())
+        return float(((growing + 0.3) * clock).max()), float(((4.0 * growing + 1.5) * clock).max()), chunk
 
     def left(self) -> Tensor:
         """Return Nu - 1 that a growing member passes before it may count as settled."""
@@ -174,7 +175,9 @@ def _level(
         "settling_time": record.settled_at,
     }
     if grows:
-        level.numbers["growth_rate"] = record.relaxation if layer.from_side else growth(layer, flow, case.pace())
+        level.numbers["growth_rate"] = (
+            record.relaxation * flow.clock if layer.from_side else growth(layer, flow, case.pace())
+        )
     return level
 
 

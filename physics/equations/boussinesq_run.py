@@ -30,12 +30,13 @@ _MOST_FRAMES = 25
 
 @dataclass(frozen=True)
 class Flow:
-    """What a run takes: tensors of shape (batch,) and the first roll pattern."""
+    """What a run takes: tensors of shape (batch,), the first rolls, and how long a diffusion time is (batch,)."""
 
     rayleigh: Tensor
     prandtl: Tensor
     amplitude: Tensor
     rolls: int
+    clock: Tensor
 
     @property
     def batch(self) -> int:
@@ -108,13 +109,14 @@ def rung(counts: np.ndarray) -> np.ndarray:
 
 
 class Marcher:
-    """Takes a batch of states over chunks of time."""
+    """Takes a batch of states over chunks of time, counted in the unit of the clock."""
 
     def __init__(self, layer: Layer, flow: Flow, state: State, device: torch.device) -> None:
         self.layer, self.flow, self.device = layer, flow, device
         self.state = State(*(part.to(device) for part in state))
         self.push = layer.push(flow.rayleigh, flow.prandtl)
         self.cap = longest_step(layer, flow)
+        self.clock = flow.clock.detach().cpu().numpy()
         self.stepper = None if device.type == "cpu" else Stepper(layer.operators, device)
         self.swept = np.array([self._courant(b) for b in range(flow.batch)])
         self.steps = np.zeros(flow.batch, dtype=np.int64)
@@ -126,9 +128,10 @@ class Marcher:
 
     def advance(self, length: float, members: np.ndarray) -> tuple[Tensor, np.ndarray]:
         """Take `members` (indices) over `length`; return the heat that crossed (batch, 2) and the steps (batch,)."""
+        spans = length / self.clock
         limit = np.minimum(self.cap, COURANT / np.maximum(self.swept, 1e-30))
         counts = np.zeros(self.flow.batch, dtype=np.int64)
-        counts[members] = rung(length / limit[members] * (1.0 - 1e-9))
+        counts[members] = rung(spans[members] / limit[members] * (1.0 - 1e-9))
         crossed = torch.zeros((self.flow.batch, 2), dtype=torch.float64, device=self.device)
         pending = members
         for _ in range(_ATTEMPTS):
@@ -136,9 +139,9 @@ class Marcher:
                 break
             at = torch.from_numpy(pending).to(self.device)
             part = State(*(x[at] for x in self.state))
-            after, sums, swept = self._march(part, at, length, counts[pending])
+            after, sums, swept = self._march(part, at, spans[pending], counts[pending])
             finite = torch.isfinite(sum(x.sum(dim=(1, 2)) for x in after[:3])).cpu().numpy()  # type: ignore[union-attr]
-            good = finite & (swept * length / counts[pending] <= _STABLE)
+            good = finite & (swept * spans[pending] / counts[pending] <= _STABLE)
             kept = torch.from_numpy(np.flatnonzero(good)).to(self.device)
             for whole, new in zip(self.state, after, strict=True):
                 whole[at[kept]] = new[kept]
@@ -150,14 +153,16 @@ class Marcher:
         self.steps += counts
         return crossed, counts
 
-    def _march(self, part: State, at: Tensor, length: float, counts: np.ndarray) -> tuple[State, Tensor, np.ndarray]:
+    def _march(
+        self, part: State, at: Tensor, spans: np.ndarray, counts: np.ndarray
+    ) -> tuple[State, Tensor, np.ndarray]:
         prandtl, push = self.flow.prandtl[at], self.push[at]
         if self.stepper is None:
-            fields, sums, swept = march(self.layer.operators, part, prandtl, push, length / counts, counts)
+            fields, sums, swept = march(self.layer.operators, part, prandtl, push, spans / counts, counts)
             return State(*fields), sums, swept
         steps = int(counts.max())
         counts[:] = steps
-        dt = torch.full_like(prandtl, length / steps)
+        dt = torch.from_numpy(spans / steps).to(prandtl)
         fields, sums = tuple(part), torch.zeros_like(push)
         with torch.no_grad():
             for _ in range(steps):
@@ -181,7 +186,7 @@ def run(
     device: torch.device,
     progress: Callable[[float], None] | None = None,
 ) -> Record:
-    """March through `times` (rising, in diffusion times) and on until every member has settled.
+    """March through `times` (rising, in the unit of the clock) and on until every member has settled.
 
     Args:
         chunk: the longest stretch between two looks at the fluxes.
@@ -242,7 +247,8 @@ class _Book:
     def add(self, crossed: Tensor, start: float, end: float, active: np.ndarray) -> None:
         """Count the heat of a chunk; a resting member passes on what it takes up."""
         resting = np.setdiff1d(np.flatnonzero(self.marcher.sound), active)
-        steady = torch.from_numpy(self.fluxes.mean(axis=0)[resting] * (end - start)).to(crossed)
+        spans = (end - start) / self.marcher.clock[resting]
+        steady = torch.from_numpy(self.fluxes.mean(axis=0)[resting] * spans).to(crossed)
         crossed[torch.from_numpy(resting).to(crossed.device)] = steady[:, None]
         self.total = self.total + crossed
         gone = torch.from_numpy(~self.marcher.sound) & torch.isnan(self.diverged_at)
