@@ -24,7 +24,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from scipy.stats import norm
@@ -32,6 +32,7 @@ from torch import Tensor
 
 from physics.calibrate.sensitivity import sensitivities
 from physics.design.candidate import Unknown
+from physics.design.flash_bench import Instrument, Specimen, Wish, check
 from physics.design.information import relative_deviation
 from physics.equations.flash import Disc, disc_of, front_peak, peak_and_half, signal
 from physics.equations.heat_disc import modes
@@ -41,67 +42,10 @@ NAMES = ("diffusivity", "biot", "amplitude", "pulse_width", "thickness")
 LONGEST_PULSE = 0.2  # of the shortest half-rise time
 READINGS = 100  # within the shortest half-rise time
 _DEGREE = 36
-_GRID = 300  # times at which the information is summed
-_QUANTILES = (0.05, 0.5, 0.95)
+_GRID = 450  # times at which the information is summed
+_QUANTILES, _MEDIAN = (0.05, 0.5, 0.95), 4  # of each prior, and the scenario of both medians
 _MANY = 1e6  # shots that stand for a record without noise
 _COOLED = 0.01  # of the rise, before the next shot
-
-
-@dataclass(frozen=True)
-class Specimen:
-    """The disc and what is believed of it; SI.
-
-    Attributes:
-        thickness, thickness_spread: m, and the relative standard deviation of its measurement.
-        diffusivity, biot: what is believed of them.
-        spot_diameter: of the light, which covers the disc.
-        absorptivity: share of the pulse that the face takes up.
-    """
-
-    thickness: float
-    diffusivity: Unknown
-    density: float
-    heat_capacity: float
-    spot_diameter: float
-    biot: Unknown = field(default_factory=lambda: Unknown(0.02, 0.7))
-    thickness_spread: float = 0.0025
-    absorptivity: float = 1.0
-
-
-@dataclass(frozen=True)
-class Instrument:
-    """The light and the detector; SI.
-
-    Attributes:
-        noise, noise_rate: K of one reading, at this many readings per second; white.
-        widths: pulse lengths that can be set, s; width_spread: how well one is known, relative.
-        energy: most of one pulse, J. rate: most readings per second.
-    """
-
-    noise: float
-    noise_rate: float = 1000.0
-    widths: tuple[float, ...] = (0.3e-3, 0.5e-3, 1e-3, 3e-3)
-    width_spread: float = 0.1
-    energy: float = math.inf
-    rate: float = 1e6
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What is asked for.
-
-    Attributes:
-        precision, level: relative half-width of the interval of the diffusivity, and its level.
-        rise: most that the disc as a whole may warm, K; front_rise: most of its front during the pulse, K.
-        least, most: shots; at least three, so that their scatter can be seen.
-    """
-
-    precision: float
-    rise: float
-    level: float = 0.95
-    front_rise: float = math.inf
-    least: int = 3
-    most: int = 50
 
 
 @dataclass(frozen=True)
@@ -162,11 +106,10 @@ def propose_flash(
     Raises:
         ParameterError: a number is not usable, every pulse is too long, or the detector is too slow.
     """
-    _check(specimen, instrument, wish)
+    check(specimen, instrument, wish)
     energy = _energy(specimen, instrument, wish)
     cases = _cases(specimen)
-    first = _disc(specimen, energy, cases, min(instrument.widths))
-    half = _half(first)
+    half = _half(disc_of(_parameters(specimen, energy, cases, min(instrument.widths)), "square"))
     widths = [width for width in instrument.widths if width <= LONGEST_PULSE * float(half.min())]
     if not widths:
         raise ParameterError(
@@ -179,30 +122,11 @@ def propose_flash(
             f"sampling_rate: {READINGS} readings within a half-rise time of {float(half.min()):.3g} s need {rate:.3g} "
             f"per second, and the detector gives {instrument.rate:.3g}; take a faster detector or a thicker disc"
         )
-    runs = [
-        _run(specimen, instrument, wish, energy, cases, width, _round(count * float(half.max()), up=True), rate)
-        for width, count in itertools.product(widths, records)
-    ]
+    runs = []
+    for width in widths:
+        runs += _runs(specimen, instrument, wish, energy, _parameters(specimen, energy, cases, width), records, rate)
     runs.sort(key=lambda run: (not run.meets, run.duration if run.meets else run.precision, run.front_rise, run.record))
     return FlashProposal(tuple(runs), "" if runs[0].meets else _reason(runs[0], wish))
-
-
-def _check(specimen: Specimen, instrument: Instrument, wish: Wish) -> None:
-    numbers = {
-        **{name: getattr(specimen, name) for name in ("thickness", "density", "heat_capacity", "spot_diameter")},
-        **{name: getattr(instrument, name) for name in ("noise", "noise_rate", "rate", "energy", "width_spread")},
-        **{name: getattr(wish, name) for name in ("precision", "rise", "front_rise", "least")},
-        "absorptivity": specimen.absorptivity,
-        "thickness_spread": specimen.thickness_spread,
-        "pulse_width": min(instrument.widths, default=0.0),
-    }
-    for name, value in numbers.items():
-        if not value > 0:
-            raise ParameterError(f"{name} = {value:g} must be above zero")
-    if not wish.most >= wish.least:
-        raise ParameterError(f"shots: at most {wish.most} is fewer than at least {wish.least}")
-    if not 0 < wish.level < 1:
-        raise ParameterError(f"level = {wish.level:g} must lie between 0 and 1")
 
 
 def _round(value: float, up: bool) -> float:
@@ -252,70 +176,80 @@ def _parameters(specimen: Specimen, energy: float, cases: dict[str, Tensor], wid
     }
 
 
-def _disc(specimen: Specimen, energy: float, cases: dict[str, Tensor], width: float) -> Disc:
-    return disc_of(_parameters(specimen, energy, cases, width), "square")
-
-
 def _half(disc: Disc) -> Tensor:
     """Half-rise times in seconds, shape (batch,)."""
     return peak_and_half(disc, modes(disc.front_biot, disc.rear_biot, _DEGREE))[1] / disc.rate
 
 
-def _run(
+def _runs(
     specimen: Specimen,
     instrument: Instrument,
     wish: Wish,
     energy: float,
-    cases: dict[str, Tensor],
-    width: float,
-    record: float,
+    parameters: dict[str, Tensor],
+    records: Sequence[float],
     rate: float,
-) -> FlashRun:
-    disc = _disc(specimen, energy, cases, width)
+) -> list[FlashRun]:
+    """The runs with one pulse, one for each length of the record in half-rise times."""
+    disc = disc_of(parameters, "square")
     found = modes(disc.front_biot, disc.rear_biot, _DEGREE)
     maximum, share = peak_and_half(disc, found)
     half = share / disc.rate
-    before = _round(float(half[4]), up=True)
-    data, prior = _information(specimen, instrument, _parameters(specimen, energy, cases, width), record, before)
+    before = _round(float(half[_MEDIAN]), up=True)
+    lengths = [_round(count * float(half.max()), up=True) for count in records]
+    each, prior = _information(specimen, instrument, parameters, lengths, before)
+    rest = _round(math.log(1 / _COOLED) / float((found.rate[:, 0] * disc.rate)[_MEDIAN]), up=True)
+    rear, front = (float((disc.rise * part).max()) for part in (maximum, front_peak(disc, _DEGREE)))
+    warm = float(disc.rise.max()) <= wish.rise and front <= wish.front_rise
+    runs = []
+    for record, data in zip(lengths, each, strict=True):
+        shots, expected, floor = _shots(data, prior, wish)
+        runs.append(
+            FlashRun(
+                energy, energy * specimen.absorptivity, float(parameters["pulse_width"][0]), record, before, rest, rate,
+                shots, float(expected.max()), float(expected[_MEDIAN]), float(floor.max()),
+                (float(half.min()), float(half[_MEDIAN]), float(half.max())), rear, front,
+                shots * (before + record) + (shots - 1) * rest, warm and float(expected.max()) <= wish.precision,
+            )
+        )  # fmt: skip
+    return runs
+
+
+def _shots(data: Tensor, prior: Tensor, wish: Wish) -> tuple[int, Tensor, Tensor]:
+    """The fewest shots that meet the wish, or the most allowed; their half-widths, and those without noise."""
     z = float(norm.ppf(0.5 + wish.level / 2))
 
     def half_width(shots: float) -> Tensor:
         return z * relative_deviation(shots * data + prior)[:, 0]
 
-    shots = next((n for n in range(wish.least, wish.most) if float(half_width(n).max()) <= wish.precision), wish.most)
-    rest = _round(math.log(1 / _COOLED) / float((found.rate[:, 0] * disc.rate)[4]), up=True)
-    rises = [float((disc.rise * part).max()) for part in (maximum, front_peak(disc, _DEGREE))]
-    expected = half_width(shots)
-    warm = float(disc.rise.max()) <= wish.rise and rises[1] <= wish.front_rise
-    return FlashRun(
-        energy, energy * specimen.absorptivity, width, record, before, rest, rate, shots,
-        float(expected.max()), float(expected[4]), float(half_width(_MANY).max()),
-        (float(half.min()), float(half[4]), float(half.max())),
-        rises[0], rises[1], shots * (before + record) + (shots - 1) * rest,
-        warm and float(expected.max()) <= wish.precision,
-    )  # fmt: skip
+    enough = (n for n in range(wish.least, wish.most) if float(half_width(n).max()) <= wish.precision)
+    shots = next(enough, wish.most)
+    return shots, half_width(shots), half_width(_MANY)
 
 
 def _information(
-    specimen: Specimen, instrument: Instrument, parameters: dict[str, Tensor], record: float, before: float
-) -> tuple[Tensor, Tensor]:
-    """The information of one shot, shape (cases, P, P), and that of the priors, (P, P); the baseline comes last."""
-    times = (torch.arange(_GRID, dtype=torch.float64) + 0.5) * (record / _GRID)
+    specimen: Specimen, instrument: Instrument, parameters: dict[str, Tensor], records: Sequence[float], before: float
+) -> tuple[list[Tensor], Tensor]:
+    """The information of one shot by each record, shape (cases, P, P), and that of the priors; the baseline is last."""
+    step = max(records) / _GRID
+    times = (torch.arange(_GRID, dtype=torch.float64) + 0.5) * step
     curve, slope = sensitivities(lambda p, t: signal(disc_of(p, "square"), t, _DEGREE), parameters, NAMES, times)
-    jacobian = torch.cat(
-        [slope * torch.stack([parameters[name] for name in NAMES], -1)[:, None, :], torch.ones_like(curve)[..., None]],
-        -1,
-    )
+    scale = torch.stack([parameters[name] for name in NAMES], -1)[:, None, :]
+    jacobian = torch.cat([slope * scale, torch.ones_like(curve)[..., None]], -1)
     per_second = instrument.noise_rate / instrument.noise**2
-    data = jacobian.mT @ jacobian * (record / _GRID * per_second)
-    data[:, -1, -1] += before * per_second
+    found = []
+    for record in records:
+        within = jacobian[:, : int(record / step + 1e-9)]
+        data = within.mT @ within * (step * per_second)
+        data[:, -1, -1] += before * per_second
+        found.append(data)
     spreads = {
         "biot": specimen.biot.log_deviation,
         "pulse_width": instrument.width_spread,
         "thickness": specimen.thickness_spread,
     }
     prior = [1.0 / max(spreads[name], 1e-6) ** 2 if name in spreads else 0.0 for name in (*NAMES, "baseline")]
-    return data, torch.diag(torch.tensor(prior, dtype=torch.float64))
+    return found, torch.diag(torch.tensor(prior, dtype=torch.float64))
 
 
 def _reason(run: FlashRun, wish: Wish) -> str:

@@ -8,7 +8,8 @@ import torch
 
 from physics.calibrate.fit import fit_batch
 from physics.design.candidate import Unknown
-from physics.design.flash import FlashRun, Instrument, Specimen, Wish, propose_flash
+from physics.design.flash import FlashRun, propose_flash
+from physics.design.flash_bench import Instrument, Specimen, Wish
 from physics.errors import ParameterError
 from physics.experiments.flash import model, simulate
 
