@@ -12,7 +12,7 @@ from physics.validate.law import Kind, Law, Sample, worst
 
 ROUND_OFF = 1e-9  # relative: what sums of many float64 terms lose, with room
 COARSE = 0.05  # of the turnover: an integral that may be wrong by more tells nothing
-_SAFE, _LEAST = 4.0, 1e-5
+_SAFE, _LEAST = 6.0, 1e-5
 _FEWEST = 9  # times
 
 
@@ -33,9 +33,10 @@ def drift(values: Tensor) -> Tensor:
 def imbalance(total: Tensor, rate: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
     """Compare a total with the integral of its rate by the trapezoidal rule; both (batch,), over the turnover.
 
-    The second is what the rule may be wrong by: four times the sum of h^3 |r''| / 12, where h |r''| is the larger
-    change of slope at the two ends of a step h, so that errors of opposite sign do not hide each other. Where that
-    sum is above `COARSE` the times are too far apart to say anything, and it is infinite.
+    The second is what the rule may be wrong by: six times the sum of h^3 |r''| / 12, where h |r''| is the larger
+    change of slope at the two ends of a step h. Errors of opposite sign do not hide each other then, and a jump
+    between two times counts with h |dr| / 2, the most it can do. Where the sum itself is above `COARSE` the times
+    are too far apart to say anything, and the limit is infinite.
     """
     h = time.diff()
     grown = torch.cumsum((rate[:, 1:] + rate[:, :-1]) / 2 * h, 1)

@@ -52,7 +52,7 @@ def test_fronts_at_any_place_and_of_any_width_are_seldom_accused():
     width = 0.003 * 100**width
     for points in (9, 20, 60):
         inner = torch.rand(points, generator=generator, dtype=torch.float64).sort().values
-        for time, share in ((torch.linspace(0, 1, points, dtype=torch.float64), 1e-3), (inner, 5e-3)):
+        for time, share in ((torch.linspace(0, 1, points, dtype=torch.float64), 1e-3), (inner, 1e-2)):
             rate = torch.sigmoid((time - place) / width)
             gap, rule = imbalance(
                 width * torch.nn.functional.softplus((time - place) / width, threshold=500), rate, time
