@@ -111,20 +111,16 @@ def pattern_map(
 
 
 def _rates(feed: Sequence[float], kill: Sequence[float], diffusion_a: float, diffusion_b: float) -> Rates:
-    size = SIDE * math.sqrt(diffusion_b) if diffusion_b > 0 else 1.0
-    numbers = {
-        "feed": list(feed),
-        "kill": list(kill),
-        "diffusion_a": diffusion_a,
-        "diffusion_b": diffusion_b,
-        "size": size,
-    }
-    for name, value in numbers.items():
+    least = {"feed": 0.0, "kill": -math.ulp(0.0), "diffusion_a": 0.0, "diffusion_b": 0.0}
+    most = {"feed": MOST_RATE, "kill": MOST_RATE}
+    found = []
+    for name, value in zip(least, (list(feed), list(kill), diffusion_a, diffusion_b), strict=True):
         given = torch.as_tensor(value, dtype=torch.float64)
-        least = given < 0 if name == "kill" else given <= 0
-        if bool((least | ~torch.isfinite(given) | (given > MOST_RATE)).any()):
-            raise ParameterError(f"gray_scott: {name} = {value} is outside its range, above 0 to {MOST_RATE:g}")
-    return Rates(*(torch.as_tensor(v, dtype=torch.float64).expand(len(feed)).contiguous() for v in numbers.values()))
+        if not bool((torch.isfinite(given) & (given > least[name]) & (given <= most.get(name, math.inf))).all()):
+            raise ParameterError(f"gray_scott: {name} = {value} is outside its range")
+        found.append(given.expand(len(feed)).contiguous())
+    f, k, a, b = found
+    return Rates(f, k, a, b, SIDE * b.sqrt())
 
 
 def _look(field: Tensor, change: Tensor, time: Tensor, rates: Rates) -> list[str]:

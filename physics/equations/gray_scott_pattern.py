@@ -13,7 +13,7 @@ strip of length l; pieces are averaged by area. The thinned rich phase has ends 
     gliders    it moves, its rich pieces are compact and far apart: extent over contrast (spread of B over its mean)
     spirals    it moves and they are not
     spots      rich pieces are compact
-    bubbles    poor pieces are compact, the rich phase encloses them
+    bubbles    poor pieces are compact, the rich phase is the net between them
     worms      rich pieces are extended, and ends outnumber junctions by more than `BRANCHED` to one
     maze       rich pieces are extended and branch, or run on without ends
 
@@ -107,7 +107,7 @@ def name_of(shape: Shape, speed: float) -> str:
         return "gliders" if shape.rich_extent <= SPARSE * shape.contrast else "spirals"
     if shape.rich_extent <= COMPACT:
         return "spots"
-    if shape.poor_extent <= COMPACT and shape.poor_pieces > 1:
+    if shape.poor_extent <= COMPACT and shape.poor_pieces > 1 and shape.junctions > 0:
         return "bubbles"
     return "worms" if shape.ends > BRANCHED * shape.junctions else "maze"
 

@@ -81,6 +81,7 @@ def run_to(
         late = (worst > tolerance) & torch.isfinite(worst)
         stuck = late & (worst > before / SLOW)
         if bool((stuck | ~late).all()) or level > MOST_LEVELS:
+            report(1.0)
             return Run(finest, coarser, error, stuck, max(h for _, h in plan), level)
         before, coarser = worst, finest
 

@@ -131,7 +131,7 @@ def _status(
         if bool(run.chaotic[member]):
             return (
                 Status.CHAOTIC,
-                f"gray_scott: {what}, and shorter steps do not help; end the run before, or use means.",
+                f"gray_scott: {what}, and halving the step does not help; end the run before, or use means.",
             )
         return Status.TOLERANCE_NOT_MET, f"gray_scott: {what} and ends at {float(worst[member]):.1e}."
     return Status.CONVERGED, " ".join(_remarks(run, values, times, outputs))
@@ -147,8 +147,8 @@ def _remarks(run: Run, values: Mapping[str, Tensor], times: Tensor, outputs: Map
     _, still = settling(run.finest, times)
     if not bool(still.all()):
         said.append(
-            f"{int((~still).sum())} of {len(names)} still move or grow at the end: settling_time is a lower bound there "
-            "and the pattern that of the moment."
+            f"{int((~still).sum())} of {len(names)} still move or grow at the end: their settling_time is a lower "
+            "bound and their pattern that of the moment."
         )
     if "dead" in names:
         least = float(richness(values["feed"], values["kill"])[[name == "dead" for name in names]].min())

@@ -6,7 +6,8 @@
     holes:  A = 0.45 + 0.55 g,      B = 0.35 (1 - g)
 
 g is periodic and smooth whatever the grid, so the same seed is the same start on every grid; the centres (x_i, y_i)
-are drawn, in shares of the side, from `numpy`'s PCG64 seeded by `seed`. Some patterns have more than one answer, and
+are drawn, in shares of the side, from `numpy`'s PCG64 seeded by `seed`; one alone stands in the
+middle, so that the run keeps its symmetry. Some patterns have more than one answer, and
 the start decides: `auto` takes holes where a uniform state rich in B exists, F > 4 (F + k)^2, and spots elsewhere.
 """
 
@@ -22,7 +23,9 @@ KINDS = ("auto", "spots", "holes")
 
 
 def centres(count: int, seed: int) -> Tensor:
-    """Return the centres of spots or holes in shares of the side, shape (count, 2)."""
+    """Return the centres of spots or holes in shares of the side, shape (count, 2); a single one is in the middle."""
+    if count == 1:
+        return torch.full((1, 2), 0.5, dtype=torch.float64)
     return torch.from_numpy(np.random.default_rng(seed).random((count, 2)))
 
 
