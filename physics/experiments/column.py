@@ -22,6 +22,7 @@ from physics.equations.freundlich import slowest
 from physics.equations.refinement import refine
 from physics.equations.response import Resolution
 from physics.equations.transport import Scheme, at_sensors, choose_resolution, concentration, scaled
+from physics.equations.transport_laws import LAWS
 from physics.equations.transport_settings import check, duration
 from physics.equations.transport_solution import solution_of
 from physics.errors import ParameterError
@@ -307,5 +308,6 @@ EXPERIMENT = Experiment(
     default_times=default_times,
     model=model,
     start=start,
+    laws=LAWS,
     example={"length": "30 cm", "velocity": "10 cm/h", "dispersion": "1 cm**2/h"},
 )
