@@ -255,7 +255,7 @@ def _unit(rows: np.ndarray) -> np.ndarray:
     return np.hstack([rows / length, np.full((len(rows), 1), 0.3)])
 
 
-def _fit(rows: np.ndarray, labels: np.ndarray, classes: int, ridge: float = 2e-3, steps: int = 400) -> np.ndarray:
+def _fit(rows: np.ndarray, labels: np.ndarray, classes: int, ridge: float = 1e-3, steps: int = 400) -> np.ndarray:
     """Fit softmax regression with an L2 penalty by Nesterov's gradient method; return weights [d, classes].
 
     Classes are weighted alike, however many examples each has.

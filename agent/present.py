@@ -22,6 +22,7 @@ SIGNIFICANT = 4
 def unit_text(unit: str) -> str:
     """Spell a unit for readers: `cm**2/h` -> `cm²/h`."""
     spelled = re.sub(r"\*\*(-?\d+)", lambda match: match[1].translate(_UNIT_POWERS), unit)
+    spelled = re.sub(r"\bu(?=[msgLJ]\b)", "µ", spelled)
     return spelled.replace("*", "·").replace("percent", "%").replace("degC", "°C").replace("dimensionless", "")
 
 

@@ -15,12 +15,11 @@ from physics.design.predict_interval import Band
 from physics.design.propose import Proposal, Run
 from physics.solution import Solution
 from tools.plans.column.runs import BAND_TOLERANCE, Space
+from tools.plans.numbers import digits, duration, upwards
 from tools.records import Fact, Source
 
 LEVEL = 0.95  # of the interval whose half-width is the precision
 BAND_LEVEL = 0.9  # of the interval of the predicted curve
-
-SHORT = 3 * 3600.0  # seconds below which a duration is told in minutes
 
 Make = Callable[..., Fact]
 
@@ -63,10 +62,10 @@ def _run(plan: Plan, fact: Make) -> list[Fact]:
     velocity = units.convert(candidate.unknown["velocity"].median, "m/s", "cm/h")
     found = [
         fact("flow", "flow rate of the pump", plan.flow(chosen), plan.found.flow_unit),
-        fact("velocity", "pore-water velocity", _digits(velocity), "cm/h"),
+        fact("velocity", "pore-water velocity", digits(velocity), "cm/h"),
         fact("pore_volume", "pore volume", _millilitres(pore_volume), "mL"),
-        fact("residence_time", "mean residence time", _digits(candidate.own_time / 3600), "h"),
-        fact("duration", "duration of the run", *_span(chosen.duration)),
+        fact("residence_time", "mean residence time", digits(candidate.own_time / 3600), "h"),
+        fact("duration", "duration of the run", *duration(chosen.duration)),
         fact("injected_volume", "tracer solution", _millilitres(chosen.material), "mL"),
         fact("samples", "number of samples", float(chosen.samples), ""),
         fact("first_sample", "time of the first sample", minutes[0], "min"),
@@ -89,13 +88,13 @@ def _precision(plan: Plan, fact: Make) -> list[Fact]:
     others = (("fastest_", plan.proposal.fastest), ("precise_", plan.proposal.most_precise))
     for prefix, run in others:
         found.append(fact(f"{prefix}flow", "flow rate of the alternative", plan.flow(run), plan.found.flow_unit))
-        found.append(fact(f"{prefix}duration", "duration of the alternative", *_span(run.duration)))
+        found.append(fact(f"{prefix}duration", "duration of the alternative", *duration(run.duration)))
     widths = [(prefix, run.half_width) for prefix, run in (("", plan.chosen), *others)]
     for prefix, half_widths in (*widths, ("worst_", plan.chosen.worst)):
         for name, half_width in half_widths.items():
             if math.isfinite(half_width):
                 label = f"expected half-width of the interval of {name}"
-                found.append(fact(f"{prefix}precision_{name}", label, _upwards(100 * half_width), "percent"))
+                found.append(fact(f"{prefix}precision_{name}", label, upwards(100 * half_width), "percent"))
     return found
 
 
@@ -126,24 +125,8 @@ def _samples(plan: Plan, fact: Make) -> list[Fact]:
     return found
 
 
-def _span(seconds: float) -> tuple[float, str]:
-    """Return a duration in the unit that people would say it in."""
-    return (seconds / 60, "min") if seconds < SHORT else (seconds / 3600, "h")
-
-
-def _digits(value: float, count: int = 3) -> float:
-    """Round to the digits that a derived quantity carries when its inputs have two or three."""
-    return round(value, count - 1 - math.floor(math.log10(abs(value)))) if value else value
-
-
 def _millilitres(volume: float) -> float:
-    return _digits(units.convert(volume, "m**3", "mL"))
-
-
-def _upwards(value: float) -> float:
-    """Round up to two digits: a precision is never promised better than it was computed."""
-    step = 10.0 ** (math.floor(math.log10(value)) - 1)
-    return round(math.ceil(value / step - 1e-9) * step, 12)
+    return digits(units.convert(volume, "m**3", "mL"))
 
 
 def data(plan: Plan, target: str, apparatus: Mapping[str, str]) -> dict[str, Any]:
@@ -187,7 +170,7 @@ def _shown(plan: Plan, apparatus: Mapping[str, str]) -> list[dict[str, Any]]:
     rows.append({"name": "input", "value": chosen.candidate.model, "unit": ""})
     if chosen.candidate.model == "pulse":
         rows.append({"name": "pulse_duration", "value": chosen.candidate.input_duration / 60, "unit": "min"})
-    value, unit = _span(chosen.duration)
+    value, unit = duration(chosen.duration)
     rows.append({"name": "duration", "value": value, "unit": unit})
     return rows
 

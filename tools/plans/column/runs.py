@@ -16,6 +16,7 @@ from physics.design.information import Noise
 from physics.design.tracer import Bed, tracer_candidates, tracer_models
 from physics.errors import ParameterError
 from physics.experiments.column import EXPERIMENT, scheme_of
+from tools.plans.numbers import bounds_on
 
 FLOWS = 6
 PULSES = (0.25, 0.5, 1.0)  # pore volumes
@@ -49,17 +50,17 @@ def space(settings: Mapping[str, str], bounds: Sequence[Mapping[str, Any]]) -> S
     base = _base(settings)
     area = math.pi * base["diameter"] ** 2 / 4 * base["porosity"]
     flow_unit = next((str(b["unit"]) for b in bounds if b["name"] == "flow"), "mL/min")
-    slowest, fastest = _range(bounds, "flow", "m**3/s")
-    longest = _range(bounds, "duration", "s")[1]
-    interval = max(_range(bounds, "shortest_interval", "s")[0], 1.0)
-    volume = _range(bounds, "sample_volume", "m**3")[0]
+    slowest, fastest = bounds_on(bounds, "flow", "m**3/s")
+    longest = bounds_on(bounds, "duration", "s")[1]
+    interval = max(bounds_on(bounds, "shortest_interval", "s")[0], 1.0)
+    volume = max(bounds_on(bounds, "sample_volume", "m**3")[0], 0.0)
     # Slower than this the middle of the front would not arrive in time.
     arriving = base.get("retardation", 1.0) * base["length"] * area / longest
     flows = _flows(min(max(slowest, volume / interval, arriving), fastest), fastest, flow_unit)
     candidates = [_told(candidate, base) for candidate in _all(base, settings, flows, area, longest)]
     limits = Limits(
         duration=longest,
-        samples=int(_range(bounds, "samples", "")[1]),
+        samples=int(bounds_on(bounds, "samples", "")[1]),
         interval=interval,
         raster=MINUTES if interval >= 60 else Limits.raster,
     )
@@ -80,23 +81,6 @@ def _base(settings: Mapping[str, str]) -> dict[str, Any]:
     """Read what belongs to the column itself into SI; a prior or an error of reading is not among it."""
     known = {item.name for item in EXPERIMENT.parameters} | {item.name for item in EXPERIMENT.choices}
     return {name: EXPERIMENT.parameter(name).read(text) for name, text in settings.items() if name in known}
-
-
-def _range(bounds: Sequence[Mapping[str, Any]], name: str, unit: str) -> tuple[float, float]:
-    """Return the tightest lower and upper limit on `name` in SI."""
-    lower, upper = 0.0, math.inf
-    for bound in bounds:
-        if bound["name"] != name:
-            continue
-        if bound["lower"] is not None:
-            lower = max(lower, units.convert(bound["lower"], bound["unit"], unit))
-        if bound["upper"] is not None:
-            upper = min(upper, units.convert(bound["upper"], bound["unit"], unit))
-    if lower > upper:
-        raise ParameterError(
-            f"the limits on {name} exclude each other: at least {lower:g} and at most {upper:g} {unit}"
-        )
-    return lower, upper
 
 
 def _flows(slowest: float, fastest: float, unit: str) -> list[float]:

@@ -39,6 +39,8 @@ PLANNING = Planning(
             keywords=("stable", "stability", "thermostat", "circulator", "controlled", "hold"),
             kinds=("value", "at_most", "precision"),
             fact="thermostat_stability",
+            bounds="stability_needed",
+            side="lower",
             setting=False,
         ),
         Slot(
@@ -58,6 +60,20 @@ PLANNING = Planning(
             kinds=("precision", "at_most", "value"),
             fact="asked_precision",
             setting=False,
+        ),
+        Slot(
+            name="property_error",
+            unit="percent",
+            meaning="error of the onset that the fluid's properties leave",
+            keywords=("properties", "property", "viscosity known", "uncertain"),
+            kinds=("value", "at_most", "precision"),
+        ),
+        Slot(
+            name="depth_error",
+            unit="um",
+            meaning="error of the depth of the layer",
+            keywords=("spacer", "depth known", "parallel", "tolerance"),
+            kinds=("value", "at_most", "precision"),
         ),
         Slot(
             name="growth",
@@ -80,6 +96,12 @@ PLANNING = Planning(
             name="precision", value="5 %", sentence="The precision wanted of the onset is taken as {asked_precision}."
         ),
         Assumption(
+            name="property_error",
+            value="10 %",
+            sentence="The fluid's properties are taken to leave {property_error} of the onset open.",
+        ),
+        Assumption(name="depth_error", value="50 um", sentence="The depth is taken to be known within {depth_error}."),
+        Assumption(
             name="growth",
             value="100",
             sentence="A disturbance is taken to grow by a factor of {growth} until the heat flux or the eye shows it.",
@@ -95,7 +117,10 @@ PLANNING = Planning(
         Topic(name="seeing it", query="How is the onset seen: heat flux or shadowgraph?"),
         Topic(name="back again", query="Why lower the temperature difference again to check for hysteresis?"),
     ),
-    instruments=Instruments(),
+    instruments=Instruments(
+        words={"circulating-thermostat": ("circulator", "circulating bath", "circulating thermostat", "water bath")},
+        bounds={"temperature_stability": "stability_needed"},
+    ),
     choices={
         "fluid": {
             "silicone oil": ("silicone oil", "silicon oil", "polydimethylsiloxane", "pdms"),

@@ -6,7 +6,6 @@ PATTERNS: dict[str, tuple[str, ...]] = {
     "spots": ("spot",),
     "worms": ("worm", "stripe"),
     "maze": ("maze", "labyrinth"),
-    "bubbles": ("bubble", "hole"),
 }
 
 PLANNING = Planning(
@@ -43,7 +42,7 @@ PLANNING = Planning(
         Assumption(
             name="precision",
             value="3 %",
-            sentence="The boundary is taken to be wanted within {asked_precision} of the feed rate.",
+            sentence="The boundary is taken to be wanted within {asked_precision} of the kill rate.",
         ),
     ),
     targets={"boundary": ("boundary", "separate", "separates", "between")},
@@ -58,8 +57,9 @@ PLANNING = Planning(
     ),
     choices={name: {name: words} for name, words in PATTERNS.items()},
     reasons={
-        "boundary_feed": ("feed", "boundary"),
-        "boundary_kill": ("kill", "boundary"),
-        "run_time": ("run", "lasts", "settle"),
+        "run_spots": ("spots",),
+        "run_worms": ("worms", "stripes"),
+        "kill_spots": ("spots", "kill"),
+        "kill_worms": ("worms", "kill"),
     },
 )
