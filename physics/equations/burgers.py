@@ -66,6 +66,7 @@ class Burgers:
 
     order = 2
     parameters = ("viscosity",)
+    judged = ("velocity",)
     ratio = 2
     advice = "shorten the step or take more cells, and see that the start is finite"
 

@@ -73,6 +73,7 @@ class Dendrite:
 
     order = 2
     parameters = tuple(TYPICAL)
+    judged = ("phase", "temperature")
     ratio = 4
     advice = "shorten the step below h^2 / 4 and a third of the relaxation time"
 

@@ -57,6 +57,7 @@ class ShearFlow:
     tracer: bool = True
 
     order = 4
+    judged = ("velocity", "tracer")
     ratio = 2
     advice = "halve the step, raise the viscosity or take more points"
 

@@ -38,6 +38,10 @@ class PairedEquation(Protocol):
         """The names of the parameters, in the order that the step takes them."""
 
     @property
+    def judged(self) -> tuple[str, ...]:
+        """The fields whose error is held against the tolerance."""
+
+    @property
     def order(self) -> int:
         """The order of the error when `finer` is taken."""
 
@@ -94,7 +98,7 @@ def run(
         start: `start(equation)`, the first state on the grid of the equation it is given.
         parameters: those of the equation by name; numbers, or of shape (batch,).
         times: rising, the first zero or later.
-        tolerance: of every field, relative to its largest value.
+        tolerance: of each field that the equation judges by, relative to its largest value.
         dt: the longest step on the coarsest grid; that of the equation if left out.
         levels: how often the grid may be made finer; at least one.
         extrapolate: give the outputs extrapolated, at every second point. Their error is then estimated from how
@@ -125,7 +129,7 @@ def run(
             frames = [frame.movedim(0, 1) for frame in done.frames]  # none where it diverged before the first
             ladder.append(dict(zip(names, frames, strict=bool(frames))))
             shown, errors = _judge(equation, ladder, extrapolate)
-            if not done.status.ok or (level > 0 and _worst(errors, shown)[0] <= tolerance) or level == levels:
+            if not done.status.ok or (level > 0 and _worst(equation, errors, shown)[0] <= tolerance) or level == levels:
                 break
             equation = equation.finer()
     balances = equation.balances(first, done.state, given)
@@ -219,10 +223,10 @@ def _largest(apart: Tensor) -> Tensor:
     return worst.reshape(*worst.shape, *(1,) * (apart.dim() - 2))
 
 
-def _worst(errors: dict[str, Tensor], fine: dict[str, Tensor]) -> tuple[float, str]:
-    """Return the largest error of a field relative to its largest value, and whose it is."""
-    fields = {name: error for name, error in errors.items() if error.dim() > 2}
-    found = [(float(error.max() / fine[name].abs().max().clamp(min=1e-12)), name) for name, error in fields.items()]
+def _worst(equation: PairedEquation, errors: dict[str, Tensor], fine: dict[str, Tensor]) -> tuple[float, str]:
+    """Return the largest error of a judged field relative to its largest value, and whose it is."""
+    names = [name for name in equation.judged if name in errors]
+    found = [(float(errors[name].max() / fine[name].abs().max().clamp(min=1e-12)), name) for name in names]
     return max(found, default=(0.0, ""))
 
 
@@ -240,7 +244,7 @@ def _solution(
     cost: Cost,
 ) -> Solution:
     status, message = done.status, done.message
-    worst, name = _worst(errors, frames)
+    worst, name = _worst(equation, errors, frames)
     if status.ok and not worst <= tolerance:
         status = Status.TOLERANCE_NOT_MET
         message = f"{name} is known to {worst:.1e} of its largest value, not {tolerance:.1e}; allow a finer grid"
