@@ -5,14 +5,14 @@ an output is (a curve, a field, a vector, one of a pair).
 
 | way | what it does | by how much |
 | --- | --- | --- |
-| mass | a curve or a field loses a share of its values from some time on | 1 to 5 % |
+| mass | a curve or a scalar field loses a share of its values from some time on | 1 to 5 % |
 | flux | a curve other than the first changes its sign | all of it |
 | divergence | one component of a vector field is stretched | 2 to 5 % |
 | symmetry | a bump stands on one side of a field; a share moves from one of a pair of curves to the other | 2 to 5 % |
 | overshoot | a short bump tops the largest value, or dips below the least | 2 to 5 % of the span |
 
-A change of less than half of the smallest share, against the largest value of the output, is no corruption: there is
-nothing to lose where nothing is.
+A change of less than half of the smallest share, against the largest value of the output, is no corruption, nor is any
+change of an output that is nothing but rounding beside the others of its unit: nothing is lost where nothing is.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from physics.solution import Output, Solution
 Outputs = dict[str, Output]
 SPREAD = 0.3  # log-standard deviation of the settings around the example
 LEAST = 0.005  # a smaller change of an output is no corruption
+ROUNDING = 1e-6  # of the largest value of the same unit: an output below is nothing
 PAIRS = (("_front", "_rear"), ("_bottom", "_top"))
 
 VARIANTS: dict[str, tuple[Mapping[str, str], ...]] = {
@@ -132,7 +133,8 @@ def spoil(experiment: Experiment, outputs: Mapping[str, Output], generator: torc
         aside = name in ASIDE.get(experiment.name, ())
         if output.time is None or len(output.time) < 2 or output.labels or aside:
             continue
-        yield _spoilt("mass", outputs, name, _lose(output, generator))
+        if not output.components:
+            yield _spoilt("mass", outputs, name, _lose(output, generator))
         yield _spoilt("overshoot", outputs, name, _overshoot(output, generator))
         if name != first and not output.coordinates:
             yield _spoilt("flux", outputs, name, -output.values)
@@ -148,7 +150,7 @@ def spoil(experiment: Experiment, outputs: Mapping[str, Output], generator: torc
             one: replace(outputs[one], values=outputs[one].values - moved),
             other: replace(outputs[other], values=outputs[other].values + moved),
         }
-        yield Spoilt("symmetry", f"{one} to {other}", spoilt, _changed(outputs[one].values, spoilt[one].values))
+        yield Spoilt("symmetry", f"{one} to {other}", spoilt, _changed(outputs, one, spoilt[one].values))
 
 
 def _pairs(outputs: Mapping[str, Output]) -> Iterator[tuple[str, str]]:
@@ -160,14 +162,18 @@ def _pairs(outputs: Mapping[str, Output]) -> Iterator[tuple[str, str]]:
 
 
 def _spoilt(way: str, outputs: Mapping[str, Output], name: str, values: Tensor) -> Spoilt:
-    changed = _changed(outputs[name].values, values)
+    changed = _changed(outputs, name, values)
     return Spoilt(way, name, {**outputs, name: replace(outputs[name], values=values)}, changed)
 
 
-def _changed(before: Tensor, after: Tensor) -> Tensor:
-    """Say which members were changed by more than `LEAST` of the output's largest value, shape (batch,)."""
-    size = before.abs().flatten(1).amax(1)
-    return (after - before).abs().flatten(1).amax(1) > LEAST * size
+def _changed(outputs: Mapping[str, Output], name: str, after: Tensor) -> Tensor:
+    """Say which members were changed so that a person would see it, shape (batch,)."""
+    before = outputs[name]
+    alike = [each for each in outputs.values() if each.time is not None and each.unit == before.unit]
+    largest = torch.stack([each.values.abs().flatten(1).amax(1) for each in alike]).amax(0)
+    size = before.values.abs().flatten(1).amax(1)
+    change = (after - before.values).abs().flatten(1).amax(1)
+    return (change > LEAST * size) & (size > ROUNDING * largest)
 
 
 def _amount(least: float, output: Output, generator: torch.Generator) -> Tensor:
