@@ -13,6 +13,7 @@ are over the adiabatic rise or the heat absorbed.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -24,13 +25,14 @@ from physics.equations.heat_disc_pulse import delivered, respond
 from physics.validate.bounds import bounded
 from physics.validate.conservation import accumulates, closes
 from physics.validate.law import Kind, Law, Sample, worst
-from physics.validate.monotonicity import monotone, single_peak
+from physics.validate.monotonicity import fall, monotone, single_peak
 
 ROUND_OFF = 1e-9
 _SLACK = 1e-6  # of the adiabatic rise, on top of what the outputs claim
 _LATE = 0.05  # after the pulse, over L^2 / alpha: the fourth mode then bounds the sum of those above it
-_FINE = 8  # readings up to the half-rise time, with fewer of which its foot is not a cubic
-_NEAR = 0.2  # of the difference of a straight line and a cubic: what the cubic may be wrong by
+_EARLY = 0.06  # over L^2 / alpha: the rear changes the front by 2e-7 at most
+_FINE = 10  # readings up to the half-rise time, with fewer of which its foot is not a cubic
+_NEAR = 0.4  # of the difference of a straight line and a cubic: what the cubic may be wrong by
 
 
 def _disc(sample: Sample) -> Disc:
@@ -48,8 +50,18 @@ def _slack(sample: Sample) -> Tensor:
     return 2.0 * sample.tolerance + _SLACK * _scale(sample)
 
 
-def _heat_slack(sample: Sample) -> Tensor:
-    return _SLACK * _disc(sample).heat
+def _heat_slack(name: str) -> Callable[[Sample], Tensor]:
+    """Slack of an energy, with twice the error that it claims, shape (batch,)."""
+
+    def slack(sample: Sample) -> Tensor:
+        return _SLACK * _disc(sample).heat + 2.0 * _claimed(sample, name)
+
+    return slack
+
+
+def _claimed(sample: Sample, name: str) -> Tensor | float:
+    error = sample.outputs[name].error
+    return 0.0 if error is None else worst(error.detach())
 
 
 def _time(sample: Sample, name: str) -> Tensor:
@@ -120,9 +132,33 @@ def _front_above(sample: Sample) -> Tensor | None:
 
 
 def _front_slack(sample: Sample) -> Tensor:
-    claimed = sample.outputs["front_temperature"].error
-    error = 0.0 if claimed is None else 2.0 * worst(claimed.detach()) / _disc(sample).rise
-    return _slack(sample) / _scale(sample) + error
+    return _shares(sample) + 2.0 * _claimed(sample, "front_temperature") / _disc(sample).rise
+
+
+def _front_falls(sample: Sample) -> Tensor:
+    """How far the front rises again once the pulse has ended; all its modes then fade with one sign."""
+    disc = _disc(sample)
+    over = disc.rate[:, None] * _time(sample, "front_temperature") > disc.pulse.stop[:, None]
+    share = sample.values("front_temperature") / disc.rise[:, None]
+    falling = torch.where(over, -share, -share.amax(-1, keepdim=True))
+    return worst(torch.where(over, fall(falling), 0.0))
+
+
+def _front_half_space(sample: Sample) -> Tensor:
+    """How far the front, soon after the pulse, is outside what a half-space would show.
+
+    With loss, all heat at the begin of the pulse, it would be colder; without, all at its end, hotter.
+    """
+    disc = _disc(sample)
+    time = disc.rate[:, None] * _time(sample, "front_temperature")
+    after = time - disc.pulse.stop[:, None]
+    early = (after > 0) & (time < _EARLY)
+    begin, end = (torch.where(early, each, _EARLY).sqrt() for each in (time, after))
+    biot = disc.front_biot[:, None]
+    least = 1.0 / (math.sqrt(math.pi) * begin) - biot * torch.special.erfcx(biot * begin)
+    most = 1.0 / (math.sqrt(math.pi) * end)
+    share = sample.values("front_temperature") / disc.rise[:, None]
+    return worst(torch.where(early, torch.maximum(least - share, share - most), 0.0)).clamp_min(0.0)
 
 
 def _over_maximum(sample: Sample) -> Tensor:
@@ -193,8 +229,12 @@ LAWS = (
          _even_split, lambda _: _SLACK, "energy_lost_front", "energy_lost_rear"),
     _law("front above rear", Kind.SYMMETRY, "how far the front is below the rear, over the adiabatic rise",
          _front_above, _front_slack, "front_temperature", "rear_temperature"),
+    _law("front falls", Kind.MONOTONICITY, "how far the front rises after the pulse, over the adiabatic rise",
+         _front_falls, _front_slack, "front_temperature", "rear_temperature"),
+    _law("front as of a half-space", Kind.POSITIVITY, "distance from what a half-space allows, over the adiabatic rise",
+         _front_half_space, _front_slack, "front_temperature", "rear_temperature"),
     single_peak("rear_temperature", slack=_slack),
-    *(monotone(name, slack=_heat_slack) for name in ("energy_in", "energy_lost_front", "energy_lost_rear")),
+    *(monotone(name, slack=_heat_slack(name)) for name in ("energy_in", "energy_lost_front", "energy_lost_rear")),
     bounded("rear_temperature", 0.0, _scale, slack=_slack, name="rear temperature up to the adiabatic rise"),
     _law("maximum", Kind.POSITIVITY, "how far the curve rises over its maximum", _over_maximum, _slack,
          "rear_temperature", "maximum"),
