@@ -80,6 +80,12 @@ PLANNING = Planning(
             keywords=("noise", "detector", "reading", "scatter", "resolution"),
         ),
         Slot(
+            name="heat_transfer",
+            unit="W/(m**2*K)",
+            meaning="heat transfer coefficient of the faces",
+            keywords=("transfer", "loss", "losses"),
+        ),
+        Slot(
             name="thickness_error",
             unit="um",
             meaning="error of the measured thickness",
@@ -105,7 +111,14 @@ PLANNING = Planning(
             setting=False,
         ),
     ),
-    needs=(Need(names=("thickness",), question="How thick is the specimen (for example 2 mm)?"),),
+    needs=(
+        Need(names=("thickness",), question="How thick is the specimen (for example 2 mm)?"),
+        Need(
+            names=("material", "diffusivity"),
+            question="Which material is it (for example steel or copper), or what are its diffusivity, density and "
+            "heat capacity?",
+        ),
+    ),
     assumptions=(
         Assumption(
             name="spot_diameter",
@@ -121,7 +134,16 @@ PLANNING = Planning(
             sentence="The precision wanted of the diffusivity is taken as {asked_precision}.",
         ),
         Assumption(name="rise", value="5 K", sentence="The rear is allowed to warm by {most_rise}."),
-        Assumption(name="noise", value="20 mK", sentence="One reading of the detector is taken to err by {noise}."),
+        Assumption(
+            name="noise",
+            value="50 mK",
+            sentence="One reading of the detector at its fastest is taken to err by {noise}.",
+        ),
+        Assumption(
+            name="heat_transfer",
+            value="10 W/m²/K",
+            sentence="The faces are taken to lose {heat_transfer}, by radiation and to still air.",
+        ),
         Assumption(
             name="thickness_error",
             value="5 um",
@@ -137,7 +159,7 @@ PLANNING = Planning(
         ),
         Assumption(
             name="sampling_rate",
-            value="2 kHz",
+            value="10 kHz",
             sentence="The detector is taken to be read at up to {most_sampling_rate}.",
         ),
         Assumption(name="shots", value="10", sentence="Up to {most_shots} shots are taken to be affordable."),
@@ -152,7 +174,19 @@ PLANNING = Planning(
         Topic(name="record", query="How long should the detector record before and after the pulse?"),
         Topic(name="repeats", query="How many shots should be averaged, and how to check with a reference material?"),
     ),
-    instruments=Instruments(),
+    instruments=Instruments(
+        words={
+            "flash-furnace-and-holder": ("furnace", "holder"),
+            "infrared-detector": ("infrared", "insb", "detector"),
+        },
+        usual=("flash-furnace-and-holder", "infrared-detector"),
+        bounds={
+            "thickness": "thickness",
+            "diameter": "spot_diameter",
+            "half_time": "half_time",
+            "temperature_rise": "rear_rise",
+        },
+    ),
     choices={
         "material": {
             "stainless steel": ("stainless", "austenitic", "304", "316"),
