@@ -54,17 +54,18 @@ def calibrate(
         times, values = torch.as_tensor(seconds), torch.as_tensor(measured.value)
         given = _started(declared, known, free, times, values)
         result = _fit(declared, given, free, times, values, torch.as_tensor(measured.count), level)
-        best = {**given, **{name: result.parameters[name].value for name in free}}
-        solution = declared.simulate(declared.complete(dict(best)), times, device=device)
+        settled = declared.complete({**given, **{name: result.parameters[name].value for name in free}})
+        solution = declared.simulate(settled, times, device=device)
     except InputError as error:
         raise Retry(str(error)) from error
+    found = checks(declared, settled, solution)
     shown = {name: _unit(declared, name, settings, measured) for name in free}
     parameters = [_row(declared, result, name, shown[name]) for name in free]
     return Evidence(
         tool="calibrate",
         run=run,
         facts=tuple(_facts(parameters, run, data, settings)),
-        checks=tuple(checks(declared, declared.complete(dict(best)), solution)),
+        checks=tuple(found),
         data={
             "status": result.status.name.lower(),
             "message": result.message,
@@ -76,6 +77,7 @@ def calibrate(
             "identifiable": result.identifiable,
             "warnings": [*measured.notes, *result.warnings],
             "balances": balances(solution),
+            "checks": [check.model_dump() for check in found],
             "curve": _curve(measured, result),
         },
         seconds={"solver": perf_counter() - start},

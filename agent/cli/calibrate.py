@@ -38,8 +38,10 @@ def calibrate(
     emit(result, as_object=as_object)
     if not as_object:
         _show(result)
-    if result["status"] != "converged" or any(row["status"] == "fail" for row in result["balances"]):
-        stderr.print(f"labwright: {result['message']}", markup=False, soft_wrap=True)
+    broken = [check["name"] for check in result["checks"] if check["status"] == "fail"]
+    if result["status"] != "converged" or broken:
+        told = f"the fitted run breaks {', '.join(broken)}" if broken else result["message"]
+        stderr.print(f"labwright: {told}", markup=False, soft_wrap=True)
         finish(WITHHELD)
 
 

@@ -4,11 +4,12 @@
 
 A run is within its tolerance e of the exact curve, so that the quotient is off by e / h besides: the step that
 balances both is h = e^(1/3) of the parameter, and a derivative is then good to e^(2/3). An experiment whose fits
-should be exact to more declares a `model` of its own.
+should be exact to more declares a `model` of its own. A simulation that takes no batch is run member by member.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ from physics.experiment import Experiment
 from physics.solution import Status
 
 _SMALLEST_STEP = 1e-5
+log = logging.getLogger(__name__)
 
 
 def model_of(experiment: Experiment, given: Mapping[str, Any], times: Tensor, tolerance: float) -> Model:
@@ -32,10 +34,23 @@ def model_of(experiment: Experiment, given: Mapping[str, Any], times: Tensor, to
         return experiment.model(experiment.complete(dict(given)), times, tolerance)
     name = experiment.curve.name
 
-    def run(parameters: dict[str, Tensor], at: Tensor) -> Tensor:
-        solution = experiment.simulate({**given, **parameters}, at, tolerance=tolerance)
+    def simulated(settings: Mapping[str, Any], at: Tensor) -> Tensor:
+        solution = experiment.simulate({**given, **settings}, at, tolerance=tolerance)
         values = solution.outputs[name].values
         return torch.full_like(values, torch.nan) if solution.status is Status.DIVERGED else values
+
+    def run(parameters: dict[str, Tensor], at: Tensor) -> Tensor:
+        batch = next(iter(parameters.values())).shape[0]
+        try:
+            values = simulated(parameters, at)
+            if values.shape[0] == batch:
+                return values
+        except (TypeError, ValueError, RuntimeError) as error:
+            if batch == 1:
+                raise
+            log.debug("%s takes one member at a time: %s", experiment.name, error)
+        members = [{name: float(value[i]) for name, value in parameters.items()} for i in range(batch)]
+        return torch.cat([simulated(member, at) for member in members])
 
     step = max(tolerance ** (1 / 3), _SMALLEST_STEP)
 

@@ -1,5 +1,6 @@
 """A curve derived from a simulation, and its derivatives in both modes."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -55,6 +56,25 @@ def test_what_follows_from_a_parameter_follows_it_when_it_moves():
     _, slope = sensitivities(model, {"start": torch.tensor([358.0], dtype=torch.float64)}, ("start",), TIMES)
     assert torch.allclose(slope, torch.ones_like(slope), rtol=1e-6)
     assert fixed_of(follows, {"rate": 1e-3, "start": 358.0}, ("start",)) == {}
+
+
+def test_a_simulation_that_takes_no_batch_is_run_member_by_member():
+    declared = cup()
+
+    def single(settings, times, **more):
+        math.exp(settings["rate"])  # takes no tensor of several numbers
+        return declared.simulate(settings, times, **more)
+
+    lone = model_of(replace(declared, simulate=single), GIVEN, TIMES, 1e-9)
+    whole = model_of(declared, GIVEN, TIMES, 1e-9)
+    for got, wanted in zip(*(sensitivities(m, PARAMETERS, ("rate",), TIMES) for m in (lone, whole)), strict=True):
+        assert torch.allclose(got, wanted)
+
+    def broken(settings, times, **more):
+        raise ValueError("no such cup")
+
+    with pytest.raises(ValueError, match="no such cup"):
+        model_of(replace(declared, simulate=broken), GIVEN, TIMES, 1e-9)(PARAMETERS, TIMES)
 
 
 def test_a_run_that_diverges_is_no_number():
