@@ -1,8 +1,6 @@
 """Measured curves from CSV files: read, checked line by line, thinned when they are long.
 
-A file has `#` comments, a header and two columns: a time column that names its unit (`time_s`, `time_ms`, `time_us`,
-`time_min`, `time_h`, `time_d`, or `time_pv` for pore volumes) and the values, in a column that is called as the
-experiment's curve is and may name a unit of its own (`rear_temperature`, `rear_temperature_degC`).
+A file has `#` comments, a header and two columns (`physics.columns`), for example `time_h,relative_concentration`.
 """
 
 from __future__ import annotations
@@ -16,19 +14,12 @@ from typing import TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from physics import units
-from physics.errors import DataError, UnitError
-from physics.experiment import Observable
+from physics.columns import TIME_COLUMNS, VALUE_COLUMN, Columns, number, read_columns
+from physics.errors import DataError
 from physics.thinning import Blocks, Thinner
 
 Array = NDArray[np.float64]
 
-TIME_COLUMNS = {
-    "time_s": 1.0, "time_ms": 1e-3, "time_us": 1e-6, "time_min": 60.0, "time_h": 3600.0, "time_d": 86400.0,
-    "time_pv": 1.0,
-}  # fmt: skip
-VALUE_COLUMN = "relative_concentration"
-_CALLED = {"concentration": VALUE_COLUMN}  # curves that files call by another name
 _BLOCK = 1 << 24  # characters read at once
 _COMMENTS_KEPT = 200
 
@@ -70,19 +61,13 @@ class _Reader:
     name: str
     value: str  # what the column of values is called
     unit: str  # and the unit that the values are wanted in
-    column: str = ""  # the name in the header
-    columns: list[str] = field(default_factory=list)
+    columns: Columns = field(default_factory=Columns)
     comments: list[str] = field(default_factory=list)
     line: int = 0
     last: float = -np.inf
 
     def error(self, what: str, line: int | None = None) -> DataError:
         return DataError(f"{self.name}, line {self.line if line is None else line}: {what}")
-
-
-def value_column(curve: Observable) -> str:
-    """Return what the column of a file is called that holds this curve."""
-    return _CALLED.get(curve.name, curve.name)
 
 
 def read_measurement(path: str | Path, *, value: str = VALUE_COLUMN, unit: str = "", points: int = 2000) -> Measurement:
@@ -140,7 +125,10 @@ def _read_header(text: TextIO, reader: _Reader) -> None:
         if bare.startswith("#"):
             _keep_comment(bare, reader)
         elif bare:
-            reader.columns = _columns(bare, reader)
+            try:
+                reader.columns = read_columns(bare, reader.value, reader.unit)
+            except DataError as error:
+                raise reader.error(str(error)) from error
             return
     raise DataError(f"{reader.name}: no header; begin with 'time_h,{reader.value}'")
 
@@ -148,46 +136,6 @@ def _read_header(text: TextIO, reader: _Reader) -> None:
 def _keep_comment(line: str, reader: _Reader) -> None:
     if len(reader.comments) < _COMMENTS_KEPT:
         reader.comments.append(line.lstrip("#").strip()[:2000])
-
-
-def _columns(header: str, reader: _Reader) -> list[str]:
-    """Check the names in the header: one known time column and the values, in either order."""
-    names = [name.strip().strip('"').strip() for name in header.split(",")]
-    names = [name.lower() if name.lower() in TIME_COLUMNS or name.lower() == reader.value else name for name in names]
-    wanted = f"write 'time_h,{reader.value}' (or time_min, time_s, time_ms, time_d, time_pv)"
-    if len(names) == 1 and any(mark in header for mark in ";\t|"):
-        raise reader.error("the columns are not separated by commas; save as CSV with ','")
-    if all(_number(name) is not None for name in names):
-        raise reader.error(f"numbers stand where the header should; {wanted}")
-    values = [name for name in names if _is_value(name, reader)]
-    for name in names:
-        if name not in TIME_COLUMNS and name not in values:
-            raise reader.error(f"unknown column {name[:40]!r}; {wanted}")
-    times = [name for name in names if name in TIME_COLUMNS]
-    if len(times) > 1:
-        raise reader.error(f"{len(times)} time columns ({', '.join(times)}); keep one")
-    if not times:
-        raise reader.error(f"no time column; {wanted}")
-    if len(values) != 1:
-        raise reader.error(f"{'no' if len(names) == 1 else 'more than one'} column {reader.value}; {wanted}")
-    reader.column = values[0]
-    return names
-
-
-def _is_value(name: str, reader: _Reader) -> bool:
-    """Say whether a column holds the values, in the unit that is wanted or in one that its name ends with."""
-    if name == reader.value:
-        return True
-    if not name.startswith(f"{reader.value}_"):
-        return False
-    own = name.removeprefix(f"{reader.value}_")
-    try:
-        fits = units.compatible(own, reader.unit)
-    except UnitError as error:
-        raise reader.error(f"the column {name[:40]!r} ends with a unit that is not known: {own[:40]!r}") from error
-    if not fits:
-        raise reader.error(f"the column {name[:40]!r} has a unit that does not fit {reader.unit or 'a number'!r}")
-    return True
 
 
 def _read_rows(text: TextIO, reader: _Reader, thinner: Thinner) -> None:
@@ -213,7 +161,7 @@ def _take(block: str, reader: _Reader, thinner: Thinner) -> None:
     else:
         reader.line += block.count("\n")
     if len(rows):
-        position = next(i for i, name in enumerate(reader.columns) if name in TIME_COLUMNS)
+        position = reader.columns.position
         time, value = rows[:, position], rows[:, 1 - position]
         reader.last = float(time[-1])
         thinner.add(time, value)
@@ -225,10 +173,9 @@ def _quick(block: str, reader: _Reader) -> Array | None:
         rows = np.loadtxt(io.StringIO(block), delimiter=",", comments=None, ndmin=2)
     except ValueError:
         return None
-    position = next(i for i, name in enumerate(reader.columns) if name in TIME_COLUMNS)
     if rows.shape[1] != 2 or not np.isfinite(rows).all():
         return None
-    time = rows[:, position]
+    time = rows[:, reader.columns.position]
     ordered = time[0] >= max(reader.last, 0.0) and bool((np.diff(time) >= 0).all())
     return rows if ordered else None
 
@@ -253,30 +200,23 @@ def _row(line: str, reader: _Reader) -> list[float]:
     if "\0" in line:
         raise reader.error("not text; export the measurements as CSV in UTF-8")
     fields = [part.strip() for part in line.split(",")]
-    if len(fields) != len(reader.columns):
+    if len(fields) != len(reader.columns.names):
         hint = "; write numbers with a decimal point, not a comma" if len(fields) == 4 else ""
-        raise reader.error(f"{len(fields)} values where the header names {len(reader.columns)} columns{hint}")
+        raise reader.error(f"{len(fields)} values where the header names {len(reader.columns.names)} columns{hint}")
     numbers = []
-    for name, part in zip(reader.columns, fields, strict=True):
-        number = _number(part)
-        if number is None:
+    for name, part in zip(reader.columns.names, fields, strict=True):
+        found = number(part)
+        if found is None:
             shown = f"{part[:40]!r} is not a number" if part else "a value is missing"
             raise reader.error(f"{shown} in the column {name}; write a number or remove the row")
-        if not np.isfinite(number):
+        if not np.isfinite(found):
             raise reader.error(f"{part!r} in the column {name} is not finite; remove the row")
-        numbers.append(number)
+        numbers.append(found)
     return numbers
 
 
-def _number(text: str) -> float | None:
-    try:
-        return None if "_" in text else float(text)
-    except ValueError:
-        return None
-
-
 def _check_time(row: list[float], last: float, reader: _Reader) -> float:
-    time = next(x for x, name in zip(row, reader.columns, strict=True) if name in TIME_COLUMNS)
+    time = row[reader.columns.position]
     if time < 0:
         raise reader.error(f"the time {time:g} is negative; count time from the start of the tracer input")
     if time < last:
@@ -285,7 +225,7 @@ def _check_time(row: list[float], last: float, reader: _Reader) -> float:
 
 
 def _measurement(path: Path, reader: _Reader, thinner: Thinner, points: int, sha256: str) -> Measurement:
-    column = next(name for name in reader.columns if name in TIME_COLUMNS)
+    column = reader.columns.time
     blocks: Blocks = thinner.result(points)
     thinned = thinner.rows > points
     notes = []
@@ -296,10 +236,7 @@ def _measurement(path: Path, reader: _Reader, thinner: Thinner, points: int, sha
         )
     elif len(blocks.time) < thinner.rows:
         notes.append(f"{thinner.rows - len(blocks.time)} rows repeat the time before them and were averaged.")
-    own = reader.column.removeprefix(reader.value).removeprefix("_") or reader.unit
-    # A conversion is a straight line, also where its zero is elsewhere, so two points tell it.
-    zero = units.convert(0.0, own, reader.unit)
-    values = zero + (units.convert(1.0, own, reader.unit) - zero) * blocks.value
+    values = reader.columns.zero + reader.columns.slope * blocks.value
     low, high = float(values.min()), float(values.max())
     if reader.value == VALUE_COLUMN and (high > 2.0 or low < -0.5):
         notes.append(f"Values from {low:.3g} to {high:.3g} are not C/C0, which goes from 0 to 1.")

@@ -14,7 +14,8 @@ from physics import units
 from physics.calibrate.differences import fixed_of, model_of
 from physics.calibrate.fit import Fit, fit
 from physics.calibrate.guess import guess
-from physics.data import Measurement, read_measurement, value_column
+from physics.columns import value_column
+from physics.data import Measurement, read_measurement
 from physics.errors import InputError, ParameterError
 from physics.experiment import Experiment, Parameter
 from tools.errors import Retry

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from physics import experiments
-from physics.data import value_column
+from physics.columns import value_column
 from physics.errors import InputError
 from physics.experiment import Experiment
 from tools.errors import Retry

@@ -66,8 +66,8 @@ def _found() -> dict[str, Experiment]:
     declared = [module for module in own if hasattr(module, "EXPERIMENT")]
     files = [file for folder in _FOLDERS for file in sorted(folder.glob("*.py")) if not file.name.startswith("_")]
     for module in [*declared, *(_load(file) for file in files)]:
-        place, experiment = str(module.__file__), getattr(module, "EXPERIMENT", None)
-        _check(experiment, place)
+        place = str(module.__file__)
+        experiment = _checked(getattr(module, "EXPERIMENT", None), place)
         if experiment.name in found:
             raise DeclarationError(
                 f"{place}: the name {experiment.name!r} is taken by {places[experiment.name]}; choose another"
@@ -97,8 +97,8 @@ def _load(file: Path) -> ModuleType:
     return module
 
 
-def _check(experiment: object, place: str) -> None:
-    """Raise `DeclarationError` unless this is an experiment whose parameters have names of their own."""
+def _checked(experiment: object, place: str) -> Experiment:
+    """Return the experiment; raise `DeclarationError` unless it is one whose parameters have names of their own."""
     if not isinstance(experiment, Experiment):
         raise DeclarationError(f"{place}: it defines no EXPERIMENT = Experiment(...); add it, or take the file away")
     names = [item.name for item in (*experiment.parameters, *experiment.choices)]
@@ -107,3 +107,4 @@ def _check(experiment: object, place: str) -> None:
         raise DeclarationError(f"{place}: the parameter {double!r} is declared twice; rename one")
     if not experiment.name.isidentifier():
         raise DeclarationError(f"{place}: {experiment.name!r} cannot be typed as a name; use letters, digits and _")
+    return experiment
