@@ -101,7 +101,7 @@ def _checked(experiment: object, place: str) -> Experiment:
     """Return the experiment; raise `DeclarationError` unless it is one whose parameters have names of their own."""
     if not isinstance(experiment, Experiment):
         raise DeclarationError(f"{place}: it defines no EXPERIMENT = Experiment(...); add it, or take the file away")
-    names = [item.name for item in (*experiment.parameters, *experiment.choices)]
+    names = [item.name for item in experiment.parameters] + [item.name for item in experiment.choices]
     double = next((name for name in names if names.count(name) > 1), None)
     if double is not None:
         raise DeclarationError(f"{place}: the parameter {double!r} is declared twice; rename one")
