@@ -133,6 +133,7 @@ class Dendrite:
         """Return 0.8 of the stable step of diffusion, or a fifth of the relaxation time, shape (batch,)."""
         _, strength, width, relaxation, _, _ = (part.detach() for part in parameters)
         most = torch.maximum((width * (1.0 + strength * self.folds)) ** 2 / relaxation, torch.ones_like(width))
+        most = most + 0.5 * self.cooling * self.spacing
         return torch.minimum(0.2 * self.spacing**2 / most, 0.2 * relaxation)
 
     def stepper(self, dt: float) -> Callable[[State, State, int], State]:

@@ -32,6 +32,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from physics import device as devices
 from physics.equations import shear_flow_kernels as kernels
 from physics.errors import ParameterError
 from physics.integrate import etdrk4
@@ -202,7 +203,8 @@ def _advance(equation: ShearFlow, state: State, parameters: State, by: etdrk4.We
         for _ in range(steps):
             lane.step(fields[index].numpy(), lost[index].numpy())
 
-    each_member(len(fields), member)
+    with devices.one_thread():
+        each_member(len(fields), member)
     return fields, lost
 
 

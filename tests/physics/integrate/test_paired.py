@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
+from physics.adjoint.checkpoint import checkpointed
+from physics.adjoint.schedule import binomial, store_all
 from physics.equations.burgers import Burgers
 from physics.equations.burgers_exact import sine
 from physics.equations.dendrite import TYPICAL, Dendrite
@@ -162,6 +164,18 @@ def test_forward_mode_agrees_with_reverse_mode(case: Case) -> None:
         tangent = forward_ad.unpack_dual(_loss(case, dual, readers)).tangent
     expected = sum((slope * way).sum() for slope, way in zip(slopes, ways, strict=True))
     torch.testing.assert_close(tangent, expected, rtol=1e-9, atol=1e-12)
+
+
+@every
+def test_checkpointed_gradients_are_those_of_the_whole_tape(case: Case) -> None:
+    steps, start, step = 7, case.start(case.equation), case.equation.stepper(case.dt)
+    slopes = []
+    for schedule in (store_all(steps), binomial(steps, 2)):
+        given = tuple(value.clone().requires_grad_() for value in _given(case))
+        end, _ = checkpointed(step, start, given, steps, schedule=schedule)
+        slopes.append(torch.autograd.grad(sum(part.square().sum() for part in _real(end)), given))
+    for a, b in zip(*slopes, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-14)
 
 
 @every
