@@ -28,6 +28,7 @@ from torch import Tensor
 from physics.equations.heat_disc import UNSEEN, Modes, modes
 from physics.equations.heat_disc_pulse import (
     Pulse,
+    at_end,
     delivered,
     instant,
     measured,
@@ -51,7 +52,8 @@ NUMBERS = (
     "amplitude",
 )
 _END = 6.0  # without loss the rear is then level to rounding
-_SCAN, _HALVINGS = 64, 32
+_SCAN, _HALVINGS = 64, 24
+_SLOW = 16  # modes that roots are found with: the others have gone before the rear has risen by a hundredth
 
 
 class Disc(NamedTuple):
@@ -130,25 +132,25 @@ def _pulse(pulse: str | Series, rate: Tensor, width: Tensor | None) -> Pulse:
     return (square if pulse == "square" else triangular)(width * rate)
 
 
-def rear(disc: Disc, found: Modes, time: Tensor) -> Tensor:
+def rear(disc: Disc, found: Modes, time: Tensor, ended: Tensor | None = None) -> Tensor:
     """theta at the rear, shape (batch, n), at times of shape (batch, n) over L^2 / alpha."""
-    weight, c = _arrived(disc, found, time)
+    weight, c = _arrived(disc, found, time, ended)
     return torch.einsum("bn,btn->bt", weight, c)
 
 
-def slope(disc: Disc, found: Modes, time: Tensor) -> Tensor:
+def slope(disc: Disc, found: Modes, time: Tensor, ended: Tensor | None = None) -> Tensor:
     """d theta / dt at the rear, shape (batch, n)."""
-    weight, c = _arrived(disc, found, time)
+    weight, c = _arrived(disc, found, time, ended)
     return -torch.einsum("bn,btn->bt", weight * found.rate, c)
 
 
-def _arrived(disc: Disc, found: Modes, time: Tensor) -> tuple[Tensor, Tensor]:
+def _arrived(disc: Disc, found: Modes, time: Tensor, ended: Tensor | None) -> tuple[Tensor, Tensor]:
     """Weights (batch, modes) and modes (batch, n, modes) that give the rear.
 
     Heat on its way for less than `UNSEEN` has not arrived to rounding. Left out, fast modes, which the polynomials
     do not resolve, have gone whatever the pulse, and its edges cost no accuracy.
     """
-    c, _ = respond(disc.pulse, found.rate, time - UNSEEN)
+    c, _ = respond(disc.pulse, found.rate, time - UNSEEN, ended=ended)
     return found.front * found.rear * torch.exp(-found.rate * UNSEEN), c
 
 
@@ -204,14 +206,14 @@ def time_of(disc: Disc, found: Modes, share: float) -> Tensor:
 
 
 def _still(disc: Disc, found: Modes) -> tuple[Disc, Modes]:
-    """Return the numbers alone, without tangents and graphs."""
+    """Return the numbers alone, without tangents and graphs, and the modes that roots can be found with."""
     still = disc._replace(
         rate=_plain(disc.rate),
         front_biot=_plain(disc.front_biot),
         rear_biot=_plain(disc.rear_biot),
         pulse=Pulse(*map(_plain, disc.pulse)),
     )
-    return still, Modes(*map(_plain, found))
+    return still, Modes(*(_plain(part)[:, :_SLOW] for part in found))
 
 
 def _scan(disc: Disc) -> Tensor:
@@ -222,21 +224,21 @@ def _scan(disc: Disc) -> Tensor:
 
 def _top(disc: Disc, found: Modes) -> Tensor:
     """When the rear is hottest, shape (batch, 1)."""
-    grid = _scan(disc)
-    top = rear(disc, found, grid).argmax(-1, keepdim=True)
+    ended, grid = at_end(disc.pulse, found.rate), _scan(disc)
+    top = rear(disc, found, grid, ended).argmax(-1, keepdim=True)
     ends = (grid.gather(1, (top + shift).clamp(0, _SCAN - 1)) for shift in (-1, 1))
-    return _bisect(lambda time: -slope(disc, found, time), *ends)
+    return _bisect(lambda time: -slope(disc, found, time, ended), *ends)
 
 
 def _reached(disc: Disc, found: Modes, level: Tensor) -> Tensor:
     """When the rear first reaches a level, both (batch, 1); one Newton step carries the derivatives."""
     with torch.no_grad():
-        still, at = _still(disc, found), _plain(level)
-        grid = _scan(still[0])
-        first = (rear(*still, grid) >= at).to(torch.int8).argmax(-1, keepdim=True).clamp_min(1)
+        (still, slow), at = _still(disc, found), _plain(level)
+        ended, grid = at_end(still.pulse, slow.rate), _scan(still)
+        first = (rear(still, slow, grid, ended) >= at).to(torch.int8).argmax(-1, keepdim=True).clamp_min(1)
         ends = (grid.gather(1, first + shift) for shift in (-1, 0))
-        time = _bisect(lambda time: rear(*still, time) - at, *ends)
-        steep = slope(*still, time)
+        time = _bisect(lambda time: rear(still, slow, time, ended) - at, *ends)
+        steep = slope(still, slow, time, ended)
     return time - (rear(disc, found, time) - level) / steep
 
 

@@ -116,23 +116,26 @@ def delivered(pulse: Pulse, time: Tensor) -> Tensor:
     return (length * 0.5 * (first + last)).sum(-1)
 
 
-def respond(pulse: Pulse, rate: Tensor, time: Tensor, accumulated: bool = False) -> tuple[Tensor, Tensor | None]:
+def respond(
+    pulse: Pulse, rate: Tensor, time: Tensor, accumulated: bool = False, ended: Tensor | None = None
+) -> tuple[Tensor, Tensor | None]:
     """Return c and, if `accumulated`, d of every mode, each (batch, n, modes).
 
     Args:
-        rate: of the modes, shape (batch, modes).
+        rate: of the modes, slowest first, shape (batch, modes); only the first may be zero.
         time: shape (batch, n).
+        ended: what `at_end` gave, so that it is not done again.
     """
     stop = pulse.stop[:, None]
     after = (time - stop).clamp_min(0.0)[..., None]
     decay = torch.exp(-rate[:, None, :] * after)
     if pulse.instant:
         c = decay * (time > 0)[..., None]
-        return c, after * _j0(rate[:, None, :] * after) if accumulated else None
-    c_stop, d_stop = _pieces(pulse, rate, stop, accumulated)
+        return c, _grown(rate[:, None, :], after) if accumulated else None
+    c_stop, d_stop = _pieces(pulse, rate, stop, accumulated) if ended is None else (ended, None)
     c, d = c_stop * decay, None
     if d_stop is not None:
-        d = d_stop + c_stop * after * _j0(rate[:, None, :] * after)
+        d = d_stop + c_stop * _grown(rate[:, None, :], after)
     during = time < stop
     columns = during.any(0).nonzero()[:, 0]
     if len(columns):
@@ -142,6 +145,17 @@ def respond(pulse: Pulse, rate: Tensor, time: Tensor, accumulated: bool = False)
         if d is not None and d_in is not None:
             d = d.index_copy(1, columns, torch.where(mask, d_in, d[:, columns]))
     return c, d
+
+
+def at_end(pulse: Pulse, rate: Tensor) -> Tensor | None:
+    """Return c when the pulse has ended, shape (batch, 1, modes); None for an instant pulse."""
+    return None if pulse.instant else _pieces(pulse, rate, pulse.stop[:, None], False)[0]
+
+
+def _grown(rate: Tensor, time: Tensor) -> Tensor:
+    """(1 - exp(-rate t)) / rate; only the slowest mode can be slow enough to need the series."""
+    slow, fast = rate[..., :1], rate[..., 1:]
+    return torch.cat([time * _j0(slow * time), -torch.expm1(-fast * time) / fast], -1)
 
 
 def _pieces(pulse: Pulse, rate: Tensor, time: Tensor, accumulated: bool) -> tuple[Tensor, Tensor | None]:
