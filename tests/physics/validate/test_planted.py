@@ -12,14 +12,13 @@ from evals.tasks.violations import score, summary
 from physics.experiments import all_experiments, get
 
 NAMES = [experiment.name for experiment in all_experiments()]
-SOUND = {"column": 540, "flash": 540}  # sound runs of what is quick to run; of the others one batch
-FEW = {"convection": 4, "gray_scott": 16}
+BATCH = {"column": (45, 270), "flash": (90, 810), "convection": (4, 4), "gray_scott": (16, 16)}  # and sound runs
 
 
 @cache
 def rows(name: str) -> list[dict[str, Any]]:
-    batch = FEW.get(name, 90)
-    return score(get(name), seed=1, count=SOUND.get(name, batch), batch=batch, seconds=60.0)
+    batch, count = BATCH.get(name, (32, 32))
+    return score(get(name), seed=1, count=count, batch=batch, seconds=600.0)
 
 
 @pytest.mark.parametrize("name", NAMES)
