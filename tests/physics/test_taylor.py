@@ -15,36 +15,43 @@ import torch
 from physics.adjoint import schedule as schedules
 from physics.adjoint.checkpoint import checkpointed
 from physics.calibrate.sensitivity import sensitivities
+from physics.device import one_thread
 from physics.experiment import Parameter, Role
 from physics.experiments import all_experiments, get
 
 F64 = torch.float64
 
 
+@pytest.fixture(autouse=True)
+def _alone():
+    """Many small operations: a team of threads would only wait for itself."""
+    with one_thread():
+        yield
+
+
 def taylor_rate(functional, at: torch.Tensor, direction: torch.Tensor) -> float:
-    """Return the observed order of the remainder between two small steps where it stands clear of rounding."""
+    """Return the observed order of the remainder of a functional whose gradient torch finds."""
     leaf = at.clone().requires_grad_()
     base = functional(leaf)
     (gradient,) = torch.autograd.grad(base, leaf)
-    slope, value = float((gradient * direction).sum()), float(base.detach())
+    return remainder_rate(functional, at, direction, float(base.detach()), float((gradient * direction).sum()))
+
+
+def remainder_rate(functional, at: torch.Tensor, direction: torch.Tensor, value: float, slope: float) -> float:
+    """Return the observed order of the remainder between two small steps where it stands clear of rounding."""
     floor = 1e5 * torch.finfo(F64).eps * max(abs(value), abs(slope))
 
     @cache
     def remainder(k: int) -> float:
         h = 2.0**-k
-        return abs(float(functional(at + h * direction).detach()) - value - h * slope)
+        with torch.no_grad():
+            return abs(float(functional(at + h * direction)) - value - h * slope)
 
     k = next((k for k in range(12, 3, -1) if remainder(k) > floor), None)
     assert k is not None, "the remainder is rounding at every step; nothing was tested"
     while abs(math.log2(remainder(k - 1) / remainder(k)) - 2) > 0.05 and k < 18 and remainder(k + 1) > floor:
         k += 1  # a steep curve: its second order shows at smaller steps only
     return math.log2(remainder(k - 1) / remainder(k))
-
-
-@cache
-def settings_of(name: str):
-    experiment = get(name)
-    return experiment, experiment.read(experiment.example)
 
 
 def unknowns(experiment) -> list[str]:
@@ -67,52 +74,66 @@ def test_every_experiment_has_a_model_and_something_to_find_out(experiment) -> N
 CASES = [(e.name, p) for e in all_experiments() for p in unknowns(e)]
 
 
-@cache
-def model_of(name: str):
-    """Return the curves, their times and every number of the example, for two members."""
-    experiment, settings = settings_of(name)
-    times = experiment.default_times(settings, 9)
-    numbers = {p.name for p in experiment.parameters}
-    given = {
-        key: torch.full((2,), float(value), dtype=F64)
-        for key, value in settings.items()
-        if key in numbers and isinstance(value, float | int)
-    }
-    return experiment.model(settings, times, tolerance=1e-4), times, given
+class Run:
+    """An experiment's curves for two members that differ, a functional of them, and its gradient, found once."""
+
+    def __init__(self, name: str) -> None:
+        experiment = get(name)
+        settings = experiment.read(experiment.example)
+        self.names = unknowns(experiment)
+        numbers = {p.name for p in experiment.parameters}
+        spread = torch.tensor([1.0, 1.03], dtype=F64)
+        self.at = {
+            key: float(value) * (spread if key in self.names else torch.ones(2, dtype=F64))
+            for key, value in settings.items()
+            if key in numbers and isinstance(value, float | int)
+        }
+        times = experiment.default_times(settings, 25)
+        with torch.no_grad():
+            whole = experiment.model(settings, times, tolerance=1e-2)(self.at, times)
+        moved = (whole - whole[:, :1]).abs().amax(dim=0)
+        enough = int((moved >= 0.2 * moved.max()).long().argmax())  # the rest of the run would only cost time
+        self.times = torch.linspace(float(times[0]), float(times[enough]), 9, dtype=F64)
+        self.model = experiment.model(settings, self.times, tolerance=1e-2)
+        self.weights = torch.sin(torch.arange(18, dtype=F64) + 1).reshape(2, 9)
+        leaves = {key: self.at[key].clone().requires_grad_() for key in self.names}
+        base, self.curve = self.functional(leaves)
+        slopes = torch.autograd.grad(base, list(leaves.values()))
+        self.value, self.slopes = float(base.detach()), dict(zip(self.names, slopes, strict=True))
+
+    def functional(self, some: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return a number that is not linear in the curves, so that there is a remainder, and the curves."""
+        curve = self.model({**self.at, **some}, self.times)
+        assert curve.shape == (2, 9)
+        return (self.weights * curve + 0.5 * curve**2).sum(), curve.detach()
+
+
+run_of = cache(Run)
 
 
 @pytest.mark.parametrize(("name", "parameter"), CASES, ids=lambda part: part)
 def test_experiment(name, parameter) -> None:
-    """Two members that differ in the parameter, so that a gradient that mixes them is caught."""
-    curves, times, given = model_of(name)
-    at = given[parameter] * torch.tensor([1.0, 1.03], dtype=F64)
-    weights = torch.sin(torch.arange(2 * len(times), dtype=F64) + 1).reshape(2, -1)
-
-    def functional(value: torch.Tensor) -> torch.Tensor:
-        curve = curves({**given, parameter: value}, times)
-        assert curve.shape == (2, len(times))
-        return (weights * curve + 0.5 * curve**2).sum()  # not linear, so that there is a remainder
-
+    """The members move in different directions, so that a gradient that mixes them is caught."""
+    run = run_of(name)
+    at = run.at[parameter]
     direction = at * torch.tensor([1.0, -0.7], dtype=F64)
     if not bool((direction != 0).all()):
         prior = get(name).parameter(parameter).prior
         direction = torch.full((2,), prior[0] if prior else 1.0, dtype=F64)
-    assert taylor_rate(functional, at, direction) == pytest.approx(2, abs=0.05)
+    slope = float((run.slopes[parameter] * direction).sum())
+    rate = remainder_rate(lambda value: run.functional({parameter: value})[0], at, direction, run.value, slope)
+    assert rate == pytest.approx(2, abs=0.05)
 
 
 @pytest.mark.parametrize("name", [e.name for e in all_experiments()])
 def test_both_modes_agree(name) -> None:
     """The columns of a fit (forward mode) against the gradient (reverse mode)."""
-    curves, times, given = model_of(name)
-    names = unknowns(get(name))
-    curve, columns = sensitivities(curves, given, names, times)
-    weights = torch.cos(torch.arange(curve.numel(), dtype=F64)).reshape(curve.shape)
-    leaves = {key: given[key].clone().requires_grad_() for key in names}
-    slopes = torch.autograd.grad((weights * curves({**given, **leaves}, times)).sum(), list(leaves.values()))
-    for k, slope in enumerate(slopes):
-        expected = (weights * columns[:, :, k]).sum(dim=1)
-        scale = float((weights * columns[:, :, k]).abs().sum())
-        assert float((slope - expected).abs().max()) <= 1e-9 * scale
+    run = run_of(name)
+    _, columns = sensitivities(run.model, run.at, run.names, run.times)
+    bars = (run.weights + run.curve)[:, :, None] * columns
+    for k, parameter in enumerate(run.names):
+        apart = (run.slopes[parameter] - bars[:, :, k].sum(dim=1)).abs()
+        assert float(apart.max()) <= 1e-9 * float(bars[:, :, k].abs().sum())
 
 
 def conducting(state, parameters, index):
