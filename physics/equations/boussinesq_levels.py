@@ -39,7 +39,7 @@ class Case:
 
     def layer(self, rows: int) -> Layer:
         """Return the layer on the grid of this many rows."""
-        columns = 2 * max(2, round(4 * self.shape.aspect)) * rows // 8
+        columns = 4 * max(1, round(2 * self.shape.aspect)) * rows // 8
         s = self.shape
         return Layer(columns, rows, s.aspect, s.rigid, s.periodic, s.from_side, STRETCH)
 

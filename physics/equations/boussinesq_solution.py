@@ -145,7 +145,8 @@ def _status(case: Case, found: Numbers, ladder: Ladder, tolerance: float, real: 
         b = int(unsettled[0])
         end = record.end
         ra = float(found.rayleigh[b])
-        if bool(record.swinging[b]) and ra > 5.0 * _onset(case):
+        waited = record.end > 0.9 * case.span()[1]
+        if waited and bool(record.swinging[b]) and ra > 5.0 * _onset(case):
             scatter = float(record.scatter[:, b].max())
             return Status.CHAOTIC, (
                 f"Member {b} (Ra = {ra:.4g}) still swings by {scatter:.2g} in the Nusselt number at {end:.4g}{unit}: "

@@ -135,8 +135,8 @@ def march_arrays(
     def one(b: int) -> None:
         swept[b] = kernels.march(
             u[b], w[b], t[b], p[b],
-            basis.centres, basis.faces, basis.slip_free, basis.turn, basis.kappa, basis.kappa_slip_free,
-            basis.periodic, o.dz, o.gap, o.h, o.rows_t, o.rows_u, o.rows_w, o.rows_p,
+            *basis.halves, basis.face_zero, basis.kappa, basis.kappa_slip_free, basis.periodic,
+            o.dz, o.gap, o.h, o.rows_t, o.rows_u, o.rows_w, o.rows_p,
             viscosity[b], force[b, 0], force[b, 1], length[b], steps[b], _WEIGHTS, sums[b],
         )  # fmt: skip
 
@@ -163,7 +163,7 @@ class Stepper:
         self.k2_free = put(basis.kappa_slip_free) ** 2
         self.dz, self.gap = put(operators.dz)[:, None], put(operators.gap)[:, None]
         self.spectra = {name: tuple(put(part) for part in parts) for name, parts in operators.spectra.items()}
-        left, mu, right = self.spectra["p"]
+        mu = self.spectra["p"][1]
         bare = self.k2 - mu[:, None]
         self.inverse_p = torch.where(bare > 1e-9 * bare.max(), 1.0 / bare, 0.0)
         share = 0.5 * torch.cat([self.dz[:-1], self.dz[1:]], 1) / self.gap[1:-1]

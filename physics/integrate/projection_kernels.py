@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+_ONE_THREAD = 262_144  # multiplications up to which OpenBLAS does not start its threads
 _OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
 
 
@@ -49,6 +50,123 @@ def pad(field, periodic, padded):
             padded[j, i + 1] = field[j, i]
         padded[j, 0] = field[j, n - 1] if periodic else 0.0
         padded[j, n + 1] = field[j, 0] if periodic else 0.0
+
+
+@njit(**_OPTIONS)
+def multiply(a, b):
+    """Return a @ b in pieces so small that the library keeps to this thread: its team would fight with ours."""
+    rows, n = a.shape
+    out = np.empty((rows, n), a.dtype)
+    most = max(1, _ONE_THREAD // (n * n))
+    for first in range(0, rows, most):
+        last = min(rows, first + most)
+        np.dot(a[first:last], b, out[first:last])
+    return out
+
+
+@njit(**_OPTIONS)
+def to_modes(x, halves, out):
+    """Transform rows of values at centres: halves (2, n/2, n/2) of the even and of the odd modes, transposed."""
+    rows, n = x.shape
+    h = n // 2
+    even, odd = np.empty((rows, h), x.dtype), np.empty((rows, h), x.dtype)
+    for j in range(rows):
+        for i in range(h):
+            even[j, i] = x[j, i] + x[j, n - 1 - i]
+            odd[j, i] = x[j, i] - x[j, n - 1 - i]
+    first, second = multiply(even, halves[0]), multiply(odd, halves[1])
+    for j in range(rows):
+        for i in range(h):
+            out[j, i] = first[j, i]
+            out[j, h + i] = second[j, i]
+
+
+@njit(**_OPTIONS)
+def from_modes(x, halves, out):
+    """Transform modes back to rows of values at centres; `halves` as they are."""
+    rows, n = x.shape
+    h = n // 2
+    first, second = np.empty((rows, h), x.dtype), np.empty((rows, h), x.dtype)
+    for j in range(rows):
+        for i in range(h):
+            first[j, i] = x[j, i]
+            second[j, i] = x[j, h + i]
+    even, odd = multiply(first, halves[0]), multiply(second, halves[1])
+    for j in range(rows):
+        for i in range(h):
+            out[j, i] = even[j, i] + odd[j, i]
+            out[j, n - 1 - i] = even[j, i] - odd[j, i]
+
+
+@njit(**_OPTIONS)
+def faces_to_modes(x, halves, zero, mean, out):
+    """Transform rows of values at faces; `zero` are the even modes at the face 0, `mean` the value of the mean mode."""
+    rows, n = x.shape
+    h = n // 2
+    even, odd = np.empty((rows, h), x.dtype), np.empty((rows, h), x.dtype)
+    for j in range(rows):
+        for i in range(1, h):
+            even[j, i - 1] = x[j, i] + x[j, n - i]
+            odd[j, i - 1] = x[j, i] - x[j, n - i]
+        even[j, h - 1] = x[j, h]
+        odd[j, h - 1] = 0.0
+    first, second = multiply(odd, halves[0]), multiply(even, halves[1])
+    for j in range(rows):
+        total = x[j, 0]
+        for i in range(h):
+            total += even[j, i]
+        for i in range(h):
+            out[j, i] = first[j, i]
+            out[j, h + i] = second[j, i] + zero[i] * x[j, 0]
+        out[j, 0] = mean * total
+
+
+@njit(**_OPTIONS)
+def faces_from_modes(x, halves, zero, mean, out):
+    """Transform modes back to rows of values at faces."""
+    rows, n = x.shape
+    h = n // 2
+    first, second = np.empty((rows, h), x.dtype), np.empty((rows, h), x.dtype)
+    for j in range(rows):
+        for i in range(h):
+            first[j, i] = x[j, i]
+            second[j, i] = x[j, h + i]
+    odd, even = multiply(first, halves[0]), multiply(second, halves[1])
+    for j in range(rows):
+        level = mean * x[j, 0]
+        at_zero = level
+        for i in range(h):
+            at_zero += zero[i] * second[j, i]
+        for i in range(1, h):
+            out[j, i] = level + even[j, i - 1] + odd[j, i - 1]
+            out[j, n - i] = level + even[j, i - 1] - odd[j, i - 1]
+        out[j, 0] = at_zero
+        out[j, h] = level + even[j, h - 1]
+
+
+@njit(**_OPTIONS)
+def turn_modes(x, halves, out):
+    """Multiply modes by a matrix that does not mix even and odd ones."""
+    rows, n = x.shape
+    h = n // 2
+    first, second = np.empty((rows, h), x.dtype), np.empty((rows, h), x.dtype)
+    for j in range(rows):
+        for i in range(h):
+            first[j, i] = x[j, i]
+            second[j, i] = x[j, h + i]
+    even, odd = multiply(first, halves[0]), multiply(second, halves[1])
+    for j in range(rows):
+        for i in range(h):
+            out[j, i] = even[j, i]
+            out[j, h + i] = odd[j, i]
+
+
+@njit(**_OPTIONS)
+def _transposed(halves):
+    out = np.empty_like(halves)
+    for k in range(2):
+        out[k] = halves[k].T
+    return out
 
 
 @njit(**_OPTIONS)
@@ -114,11 +232,12 @@ def off_centre(stiffness):
 
 @njit(**_OPTIONS)
 def march(
-    u, w, t, p, centres, faces, slip_free, turn, kappa, kappa_slip_free, periodic,
+    u, w, t, p, centres, faces, slip_free, turn, face_zero, kappa, kappa_slip_free, periodic,
     dz, gap, h, rows_t, rows_u, rows_w, rows_p, prandtl, push_x, push_z, dt, steps, weights, sums,
 ):  # fmt: skip
     """March one member in place: u (nz, nx), w (nz + 1, nx), t (nz, nx), p in modes (nz, nx).
 
+    The bases are the `halves` of `physics.linalg.transforms.Basis`.
     `weights` (3, 2) are the weights of N and of the N before; `sums` (2,) is added the heat that came in at the bottom
     and went out at the top. Returns the largest `courant` seen.
     """
@@ -139,13 +258,18 @@ def march(
     first = np.empty((nz, 1))
     factor(pinned, k2[:1], 1.0, 0.0, first)
     lu_p[:, 0] = first[:, 0]
-    plate = centres[0, 0]  # the mean over a row is its first mode times this
+    plate = centres[0, 0, 0]  # the mean over a row is its first mode times this
+    mean = plate if periodic else 0.0
     centres, faces, turn = centres.astype(kind), faces.astype(kind), turn.astype(kind)
-    to_centres, to_faces = np.ascontiguousarray(centres.T), np.ascontiguousarray(faces.T)
-    to_free, back = np.ascontiguousarray(slip_free.T).astype(kind), np.ascontiguousarray(turn.T)
-    u_hat, t_hat = np.dot(u, to_faces), np.dot(t, to_centres)
-    w_hat = np.dot(np.ascontiguousarray(w[1:nz]), to_centres)  # always in the modes of the centres
-    w_free = w_hat if periodic else np.dot(w_hat, turn)
+    to_centres, to_faces = _transposed(centres), _transposed(faces)
+    to_free, back = _transposed(slip_free.astype(kind)), _transposed(turn)
+    u_hat, t_hat = np.empty((nz, n), kind), np.empty((nz, n), kind)
+    w_hat, w_free = np.empty((nz - 1, n), kind), np.empty((nz - 1, n), kind)  # the first in the modes of the centres
+    faces_to_modes(u, to_faces, face_zero, mean, u_hat)
+    to_modes(t, to_centres, t_hat)
+    to_modes(w[1:nz], to_centres, w_hat)
+    if not periodic:
+        turn_modes(w_hat, turn, w_free)
     up, wp, tp = np.empty((nz, n + 2), kind), np.zeros((nz + 1, n + 2), kind), np.empty((nz, n + 2), kind)
     old, out = np.zeros((3, nz, n), kind), np.zeros((3, nz, n), kind)
     x, phi = np.empty((nz, n), kind), np.empty((nz, n), kind)
@@ -163,7 +287,7 @@ def march(
             pad(w, periodic, wp)
             pad(t, periodic, tp)
             explicit(up, wp, tp, dz, gap, h, push_x, push_z, dt * weights[s, 0], dt * weights[s, 1], old, out)
-            np.dot(out[2], to_centres, x)
+            to_modes(out[2], to_centres, x)
             for j in range(nz):
                 for m in range(n):
                     x[j, m] += 2.0 * t_hat[j, m]
@@ -174,7 +298,7 @@ def march(
             for j in range(nz):
                 for m in range(n):
                     t_hat[j, m] = x[j, m] - t_hat[j, m]
-            np.dot(out[0], to_faces, x)
+            faces_to_modes(out[0], to_faces, face_zero, mean, x)
             for j in range(nz):
                 for m in range(n):
                     x[j, m] += r * u_hat[j, m] + 2.0 * a * kappa[m] * p[j, m]
@@ -182,7 +306,7 @@ def march(
             for j in range(nz):
                 for m in range(n):
                     u_hat[j, m] = x[j, m] - (r - 1.0) * u_hat[j, m]
-            np.dot(out[1, : nz - 1], to_free, xw)
+            to_modes(out[1, : nz - 1], to_free, xw)
             for j in range(nz - 1):
                 scale = 2.0 * a / gap[j + 1]
                 for m in range(n):
@@ -192,7 +316,7 @@ def march(
                     for m in range(n):
                         xw[j, m] += r * w_hat[j, m] - push[j, m]
             else:
-                np.dot(push, turn, inner)
+                turn_modes(push, turn, inner)
                 for j in range(nz - 1):
                     for m in range(n):
                         xw[j, m] += r * w_free[j, m] - inner[j, m]
@@ -205,7 +329,7 @@ def march(
                 for j in range(nz - 1):
                     for m in range(n):
                         xw[j, m] -= (r - 1.0) * w_free[j, m]
-                np.dot(xw, back, w_hat)
+                turn_modes(xw, back, w_hat)
             scale = 0.5 / a
             for j in range(nz):
                 over_dz = 1.0 / dz[j]
@@ -224,8 +348,8 @@ def march(
                 for m in range(n):
                     w_hat[j, m] -= scale * (phi[j + 1, m] - phi[j, m])
             if not periodic:
-                np.dot(w_hat, turn, w_free)
-            np.dot(u_hat, faces, u)
-            np.dot(t_hat, centres, t)
-            np.dot(w_hat, centres, w[1:nz])
+                turn_modes(w_hat, turn, w_free)
+            faces_from_modes(u_hat, faces, face_zero, mean, u)
+            from_modes(t_hat, centres, t)
+            from_modes(w_hat, centres, w[1:nz])
     return max(swept, courant(u, w, dz, h))

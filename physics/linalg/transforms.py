@@ -8,12 +8,15 @@ periodic direction and a wall otherwise. kappa_m = (2/h) sin(k_m h / 2). Rows ar
 `x @ basis.T` transforms the last axis and `x_hat @ basis` transforms back.
 
 - periodic: the real Fourier basis; c: cos m, then sin m; f: sin m, then -cos m.
-- between walls: c: cosines (DCT-II), f: sines (DST-I) that vanish at the walls; `slip_free` holds the sines (DST-II)
-  of a quantity at the centres that vanishes at the walls, and `turn` = centres @ slip_free.T goes between the two.
+- between walls: c: cosines (DCT-II) of even, then of odd m, f: sines (DST-I) that vanish at the walls; `slip_free` holds
+  the sines (DST-II) of a quantity at the centres that vanishes at the walls, and `turn` = centres @ slip_free.T goes
+  between the two.
 
 The bases are dense matrices: with up to a few hundred points, one matrix product with all rows of a field costs no
 more than as many short fast transforms, it has no transform lengths to avoid, and its derivative is another product.
-The first half of the periodic modes and the second have opposite parity, and so do even and odd modes between walls.
+The first half of the modes and the second have opposite parity under reflection: c and s are even, then odd; f is odd,
+then even (but for the mean of the periodic faces). So a transform is two products of half the size (`halves`), applied
+to the sum of a row and its mirror image and to their difference.
 
 Source: U. Schumann and R. A. Sweet, Fast Fourier transforms for direct solution of Poisson's equation with staggered
 boundary conditions, J. Comput. Phys. 75 (1988) 123-137, doi:10.1016/0021-9991(88)90102-7.
@@ -23,7 +26,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -46,6 +49,26 @@ class Basis:
     slip_free: np.ndarray
     kappa_slip_free: np.ndarray
     periodic: bool
+
+    @cached_property
+    def halves(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """The blocks of `centres`, `faces`, `slip_free` and `turn` that are not redundant or zero, each (2, n/2, n/2).
+
+        Those of `faces` hold the points 1 ... n/2 (odd; the last is zero) and, for the even modes, 1 ... n/2 as well;
+        the point 0 of the even modes stands apart (`face_zero`).
+        """
+        h = len(self.kappa) // 2
+        blocks = [np.stack([basis[:h, :h], basis[h:, :h]]) for basis in (self.centres, self.slip_free)]
+        faces = np.stack([self.faces[:h, 1 : h + 1], self.faces[h:, 1 : h + 1]])
+        faces[0, 0] = 0.0
+        faces[0, :, -1] = 0.0
+        turn = np.stack([self.turn[:h, :h], self.turn[h:, h:]])
+        return blocks[0], faces, blocks[1], turn
+
+    @cached_property
+    def face_zero(self) -> np.ndarray:
+        """The even modes of the faces at the point 0, shape (n/2,)."""
+        return np.ascontiguousarray(self.faces[len(self.kappa) // 2 :, 0])
 
     @property
     def turn(self) -> np.ndarray:
@@ -71,11 +94,11 @@ def periodic(points: int, length: float) -> Basis:
 
 @lru_cache(maxsize=64)
 def walled(points: int, length: float) -> Basis:
-    """Return the bases of a direction between two walls."""
+    """Return the bases of a direction between two walls; `points` is even."""
     h = length / points
     at_centres = math.pi * (np.arange(points) + 0.5) / points
     at_faces = math.pi * np.arange(points) / points
-    m = np.arange(points)[:, None]
+    m = np.concatenate([np.arange(0, points, 2), np.arange(1, points, 2)])[:, None]
     kappa = 2.0 / h * np.sin(math.pi * m[:, 0] / (2 * points))
     kappa_slip_free = 2.0 / h * np.sin(math.pi * (m[:, 0] + 1) / (2 * points))
     centres, faces = np.cos(m * at_centres), np.sin(m * at_faces)
