@@ -1,152 +1,126 @@
-"""1024 columns against a loop over SciPy's BDF with a sparse Jacobian, at equal error.
+"""1024 columns against SciPy, py-pde, FiPy and torchdiffeq, at equal error.
 
-Both march the same finite-volume columns (third-type inlet, closed outlet, Peclet numbers spread over 5 to
-200) to the same 41 output times; the error of a column is its largest distance from the exact curve. SciPy
-is given what suits it: for every column and target the coarsest grid whose semi-discrete error leaves room or
-one of the next two, the loosest `rtol` and `atol` that keep within the target, and the constant sparse Jacobian;
-the search for them is not timed. Ours chooses its own resolution inside the timed call, from a tolerance that
-is the target itself.
+All march the same columns (third-type inlet, closed outlet, Peclet numbers spread over 5 to 200) to the same 40
+output times; the error of a column is its largest distance from the exact curve. Each peer is given what suits
+it, as its documentation advises (see `benchmarks/column_peers.py`): for every column and target the coarsest grid
+whose error leaves room, and the loosest tolerance or step that keeps within the target. The search for them and
+what a peer compiles are not timed. Ours chooses its own resolution inside the timed call, from a tolerance that is
+the target itself, and returns its error estimates, its cumulated fluxes and their balance too.
 
-The loop is timed over every 32nd column of the batch, sorted by Peclet number, and scaled by 32.
+A peer is timed on a sample, evenly spread over the batch that is sorted by Peclet number, and scaled: SciPy on 32
+columns, FiPy and py-pde on 3, torchdiffeq on two of eight groups of 128 neighbours, each one batch. Ours is
+timed on all 1024, over the threads of the machine; loops run on one thread, as such loops do.
 """
 
 from __future__ import annotations
 
-import platform
-import statistics
-from pathlib import Path
-from time import perf_counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-import scipy
-import scipy.sparse as sparse
 import torch
-from scipy.integrate import solve_ivp
 
+from benchmarks import column_peers as peers
+from benchmarks.face import Row, median_seconds, peer, say
 from physics.equations.advection_dispersion_exact import step_response
 from physics.experiments.column import simulate
 
-COLUMNS, SAMPLE, REPEATS = 1024, 32, 5
-TIMES = np.linspace(0.05, 2.0, 41)
-TARGETS = (1e-3, 1e-4, 1e-5)
-GRIDS = [round(12 * 2 ** (k / 2)) for k in range(21)]  # 12 ... 12288
-RESULTS = Path(__file__).with_name("RESULTS.md")
+COLUMNS, REPEATS = 1024, 3
+TARGETS = (1e-3, 1e-4)
+GRIDS = [round(12 * 2 ** (k / 2)) for k in range(17)]  # 12 ... 3072
 
 
-def exact(peclet: float) -> np.ndarray:
-    return step_response(torch.tensor(peclet, dtype=torch.float64), torch.from_numpy(TIMES)).numpy()
+@dataclass(frozen=True)
+class Peer:
+    """One peer: how it is set up, the knobs from loose to tight (times the target if `relative`), its sample."""
+
+    name: str
+    module: str
+    make: Callable[[np.ndarray, int, float], peers.Curves]
+    knobs: tuple[float, ...]
+    relative: bool
+    sample: int
+    width: int = 1
+    target: float = 100.0
+
+    def members(self) -> list[slice]:
+        """Return the parts of the batch that are timed."""
+        stride = COLUMNS // self.sample
+        starts = [min(stride * k + stride // 2, COLUMNS - self.width) for k in range(self.sample)]
+        return [slice(start, start + self.width) for start in starts]
 
 
-def system(peclet: float, cells: int) -> tuple[sparse.csc_matrix, np.ndarray]:
-    """dc/dT = J c + s of the finite volumes of `physics.equations.advection_dispersion`."""
-    h = 1.0 / cells
-    ahead, behind = 0.5 + 1.0 / (peclet * h), 0.5 - 1.0 / (peclet * h)
-    diag = np.full(cells, -(ahead - behind) / h)
-    diag[0], diag[-1] = -ahead / h, -(1.0 - behind) / h
-    jacobian = sparse.diags([np.full(cells - 1, ahead / h), diag, np.full(cells - 1, -behind / h)], [-1, 0, 1])
-    source = np.zeros(cells)
-    source[0] = 1.0 / h
-    return jacobian.tocsc(), source
+PEERS = (
+    Peer("SciPy BDF", "scipy", peers.scipy_bdf, (3.0, 1.0, 0.3, 0.1, 0.03), True, 32, target=20.0),
+    Peer("torchdiffeq dopri5", "torchdiffeq", peers.torchdiffeq, (3.0, 1.0, 0.3, 0.1), True, 2, 128),
+    Peer("py-pde Runge-Kutta", "pde", peers.py_pde, (3.0, 1.0, 0.1, 0.01), True, 3),
+    Peer("FiPy implicit", "fipy", peers.fipy, (1.0, 2.0, 4.0, 8.0, 16.0, 32.0), False, 3),
+)
 
 
-def bdf(peclet: float, cells: int, tolerance: float) -> np.ndarray:
-    jacobian, source = system(peclet, cells)
-    run = solve_ivp(
-        lambda _, c: jacobian @ c + source,
-        (0.0, TIMES[-1]),
-        np.zeros(cells),
-        method="BDF",
-        t_eval=TIMES,
-        jac=jacobian,
-        rtol=tolerance,
-        atol=tolerance,
-    )
-    return run.y[-1]
+def exact(peclet: np.ndarray) -> np.ndarray:
+    return step_response(torch.from_numpy(peclet)[:, None], torch.from_numpy(peers.TIMES)).numpy()
 
 
-def error(values: np.ndarray, peclet: float) -> float:
-    return float(np.abs(values - exact(peclet)).max())
+def coarsest(peclet: np.ndarray, target: float) -> int:
+    """Return the index of the coarsest grid whose own error leaves room for that of the time."""
+    worst = [peclet[:1], peclet[-1:]]
+    for k, cells in enumerate(GRIDS):
+        gaps = [np.abs(peers.scipy_bdf(pe, cells, target / 300)() - exact(pe)).max() for pe in worst]
+        if max(gaps) < 0.8 * target:
+            return k
+    return len(GRIDS) - 1
 
 
-def tune(peclet: float, target: float) -> tuple[int, float]:
-    """Return the cheapest of a few (cells, tolerance) that keep within the target."""
-    best, settings = np.inf, (GRIDS[-1], target / 100)
-    tight = target / 300
-    start = next((k for k, n in enumerate(GRIDS) if error(bdf(peclet, n, tight), peclet) < 0.9 * target), None)
-    for k in range(start or 0, min((start or 0) + 3, len(GRIDS))):
-        for tolerance in target * 10.0 ** -np.arange(-1.0, 2.6, 0.25):
-            begin = perf_counter()
-            within = error(bdf(peclet, GRIDS[k], tolerance), peclet) <= target
-            spent = perf_counter() - begin
-            if within:
-                if spent < best:
-                    best, settings = spent, (GRIDS[k], tolerance)
-                break
-    return settings
+def tune(each: Peer, peclet: np.ndarray, target: float) -> tuple[peers.Curves, int]:
+    """Return the peer on the coarsest grid, and by the loosest knob, that keeps within the target; and its cells."""
+    first = coarsest(peclet, target)
+    for cells in GRIDS[first : first + 3]:
+        for knob in each.knobs:
+            curves = each.make(peclet, cells, knob * target if each.relative else knob)
+            if np.abs(curves() - exact(peclet)).max() <= target:
+                return curves, cells
+    return curves, cells
 
 
-def main() -> None:
-    peclet = np.sort(np.random.default_rng(0).uniform(5.0, 200.0, COLUMNS))
+def compare(each: Peer, peclet: np.ndarray, target: float) -> Row:
+    chosen = [tune(each, peclet[part], target) for part in each.members()]
     settings = {
         "length": torch.ones(COLUMNS, dtype=torch.float64),
         "velocity": torch.ones(COLUMNS, dtype=torch.float64),
         "dispersion": torch.from_numpy(1.0 / peclet),
     }
-    times = torch.from_numpy(TIMES)
-    sample = peclet[:: COLUMNS // SAMPLE]
-    truth = np.stack([exact(pe) for pe in peclet])
+    times = torch.from_numpy(peers.TIMES)
+    seconds, found = median_seconds(
+        {
+            "ours": lambda: simulate(settings, times, tolerance=target).require(),
+            "theirs": lambda: [curves() for curves, _ in chosen],
+        },
+        REPEATS,
+        warm=0,
+    )
+    ours = np.abs(found["ours"].outputs["concentration"].values.numpy() - exact(peclet)).max()
+    gaps = [np.abs(got - exact(peclet[part])).max() for got, part in zip(found["theirs"], each.members(), strict=True)]
+    timed = each.sample * each.width
+    note = f"{timed} columns timed, scaled to {COLUMNS}; {_span([cells for _, cells in chosen])} cells"
+    return Row(
+        f"column, batch of {COLUMNS}, error {target:g}", each.name,
+        seconds["ours"], seconds["theirs"] * COLUMNS / timed, float(ours), float(max(gaps)), each.target, note,
+    )  # fmt: skip
+
+
+def _span(cells: Sequence[int]) -> str:
+    return f"{min(cells)} to {max(cells)}"
+
+
+def run() -> list[Row]:
+    peclet = np.sort(np.random.default_rng(0).uniform(5.0, 200.0, COLUMNS))
     rows = []
-    for target in TARGETS:
-        print(f"[benchmark] target {target:g}: tuning SciPy for {len(sample)} columns", flush=True)
-        chosen = [tune(pe, target) for pe in sample]
-        simulate(settings, times, tolerance=target)
-        ours, theirs = [], []
-        for repeat in range(REPEATS):
-            print(f"[benchmark] target {target:g}: repeat {repeat + 1} of {REPEATS}", flush=True)
-            begin = perf_counter()
-            run = simulate(settings, times, tolerance=target).require()
-            ours.append(perf_counter() - begin)
-            begin = perf_counter()
-            curves = [bdf(pe, *setting) for pe, setting in zip(sample, chosen, strict=True)]
-            theirs.append((perf_counter() - begin) * COLUMNS / len(sample))
-        our_error = np.abs(run.outputs["concentration"].values.numpy() - truth).max()
-        their_error = max(error(curve, pe) for curve, pe in zip(curves, sample, strict=True))
-        cells = [cells for cells, _ in chosen]
-        rows.append((target, statistics.median(ours), our_error, statistics.median(theirs), their_error, cells))
-    write(rows)
-
-
-def write(rows: list) -> None:
-    lines = [
-        "# Results",
-        "",
-        "Written by `python -m benchmarks`; what is compared stands at the head of `benchmarks/column.py`.",
-        "",
-        f"Machine: {processor()}, {torch.get_num_threads()} threads, {platform.system()}; Python "
-        f"{platform.python_version()}, SciPy {scipy.__version__}, torch {torch.__version__}.",
-        "",
-        f"## Column: {COLUMNS} breakthrough curves at equal error, median of {REPEATS} repeats",
-        "",
-        f"The SciPy loop is timed over {SAMPLE} of the columns and scaled; ours is timed over all {COLUMNS}. "
-        "Ours splits the batch over the threads, the loop runs on one, as such loops do.",
-        "",
-        "| target | ours, s | largest error | SciPy BDF, s | largest error | its cells | ratio |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    for target, ours, our_error, theirs, their_error, cells in rows:
-        lines.append(
-            f"| {target:.0e} | {ours:.3f} | {our_error:.1e} | {theirs:.1f} | {their_error:.1e} "
-            f"| {min(cells)} to {max(cells)} | {theirs / ours:.0f} |"
-        )
-    RESULTS.write_text("\n".join(lines) + "\n")
-    print("\n".join(lines))
-
-
-def processor() -> str:
-    """Return the processor's name where the system tells it."""
-    try:
-        text = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.split(":", 1)[1].strip() for line in text.splitlines() if line.startswith("model name")]
-    return names[0] if names else platform.machine()
+    for each in PEERS:
+        if peer(each.module) is None:
+            continue
+        for target in TARGETS:
+            say(f"column: {each.name} at {target:g}")
+            rows.append(compare(each, peclet, target))
+            say(f"column: ratio {rows[-1].ratio:.3g}, errors {rows[-1].our_error:.1e} and {rows[-1].their_error:.1e}")
+    return rows

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from physics.equations.feed import lines
-from physics.equations.transport import REGIONS
+from physics.equations.transport import REGIONS, Scaled
 from physics.errors import ParameterError
 from physics.series import Series
 
@@ -102,3 +102,16 @@ def duration(peclet: Tensor, share: Tensor, closed: bool, spread: Tensor) -> Ten
         whole = 2.0 * (peclet + torch.expm1(-peclet)) / peclet**2
         ends = torch.minimum(ends, 1.0 + 5.0 * torch.sqrt(whole + spread))
     return ends
+
+
+def shown(case: Scaled, slow: Tensor | float) -> float:
+    """Return how long (s) to show the first member: until its curve has settled after the last change of the feed.
+
+    `slow` is the retardation of its slowest part beyond that of the unit of time. Exchange with water at rest that
+    is slower than half a pore volume is not waited for.
+    """
+    column, spread = case.column, torch.zeros(1, dtype=torch.float64)
+    if column.mobile is not None and column.exchange is not None:
+        spread = 2.0 * (1.0 - column.mobile) ** 2 / column.exchange.clamp(min=0.5)
+    end = duration(column.peclet, column.place, column.closed, spread) * slow + case.feed.end()
+    return float((end * case.time).detach()[0])

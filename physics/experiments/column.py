@@ -1,7 +1,8 @@
 """A tracer test in a packed column: what it is, and one run of it.
 
-The equation, its conditions and its sources stand in `physics.equations.advection_dispersion`; the values
-that this module takes and gives are SI, concentrations are over that of the feed. By default the feed enters
+The equation, its conditions and its sources stand in `physics.equations.advection_dispersion`, with water at rest
+in `two_region`, with a Freundlich isotherm in `freundlich`, with a feed that varies in `feed`; the values that this
+module takes and gives are SI, concentrations are over that of the feed. By default the feed enters
 with the flow (third-type), the column ends at its outlet (closed) and the resident concentration is read at
 the outlet, where that of the effluent is the same.
 """
@@ -23,7 +24,7 @@ from physics.equations.refinement import refine
 from physics.equations.response import Resolution
 from physics.equations.transport import Scheme, at_sensors, choose_resolution, concentration, scaled
 from physics.equations.transport_laws import LAWS
-from physics.equations.transport_settings import check, duration
+from physics.equations.transport_settings import check, shown
 from physics.equations.transport_solution import solution_of
 from physics.errors import ParameterError
 from physics.experiment import Choice, Experiment, Limit, Observable, Parameter, Role
@@ -149,17 +150,10 @@ def default_times(settings: Mapping[str, Any], count: int = 121) -> Tensor:
     for.
     """
     place = settings.get("position")
-    last = max(place) if isinstance(place, tuple) else place
-    one = {name: value[:1] for name, value in _tensors({**settings, "position": last}, _HERE, True).items()}
-    case = scaled(one, scheme_of(settings))
-    column, spread = case.column, torch.zeros(1, dtype=torch.float64)
-    if column.mobile is not None and column.exchange is not None:
-        spread = 2.0 * (1.0 - column.mobile) ** 2 / column.exchange.clamp(min=0.5)
-    end = duration(column.peclet, column.place, column.closed, spread)
-    if settings.get("isotherm") == "freundlich":
-        end = end * slowest(one)
-    end = end + case.feed.end()
-    return torch.linspace(0.0, float((end * case.time).detach()[0]), count, dtype=torch.float64)
+    last = {"position": max(place) if isinstance(place, tuple) else place}
+    one = {name: value[:1] for name, value in _tensors({**settings, **last}, _HERE, True).items()}
+    slow = slowest(one) if settings.get("isotherm") == "freundlich" else 1.0
+    return torch.linspace(0.0, shown(scaled(one, scheme_of(settings)), slow), count, dtype=torch.float64)
 
 
 def model(
@@ -173,8 +167,7 @@ def model(
     Raises:
         ParameterError: several sensors; a curve is that of one.
     """
-    if isinstance(settings.get("position"), tuple):
-        raise ParameterError("column: position names several sensors; give the one that the curve belongs to")
+    _one_place(settings)
     scheme, given = scheme_of(settings), _tensors(settings, _HERE, batch=True)
     if scheme.isotherm == "freundlich":
         size = freundlich_response.choose(given, times, scheme, max(tolerance, _NONLINEAR))
@@ -187,12 +180,19 @@ def model(
     return curves
 
 
+def _one_place(settings: Mapping[str, Any]) -> Any:
+    place = settings.get("position", settings["length"])
+    if isinstance(place, tuple):
+        raise ParameterError("column: position names several sensors; give the one that the curve belongs to")
+    return place
+
+
 def start(times: Any, values: Any, settings: Mapping[str, Any]) -> dict[str, float]:
     """Return velocity and dispersion to start a fit from; see `physics.calibrate.start`."""
     return start_column(
         times,
         values,
-        float(settings.get("position", settings["length"])),
+        float(_one_place(settings)),
         retardation=float(settings.get("retardation", 1.0)),
         input=str(settings.get("input", "step")),
         pulse_duration=float(settings.get("pulse_duration", 0.0)),
