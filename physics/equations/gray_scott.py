@@ -9,8 +9,9 @@ time. F is the flow over the volume, k the rate at which B decays besides.
 
 Grid: `cells` points a side at i * size / cells, even; fields are (batch, cells, cells), their spectra the half that
 `torch.fft.rfft2` keeps, (batch, 2, cells, cells // 2 + 1). Diffusion is exact on the grid (spectral), the rest is
-marched by `physics.integrate.etdrk4`. Nothing is truncated: the product's aliases are of the size of the
-spectrum's tail, which tells whether the grid is fine enough.
+marched by `physics.integrate.etdrk4`. But for the grid's own wavenumber nothing of the product is cut: its aliases
+are of the size of the spectrum's tail, which tells whether the grid is fine enough, and cutting costs more than they
+do (on The Well's squares the usual third costs a factor of ten in error).
 
 Exact discrete balances, by the weights w of the scheme over its four stages:
 
@@ -76,10 +77,17 @@ def fields_of(spectra: Tensor) -> Tensor:
     return torch.fft.irfft2(spectra, s=(cells, cells))
 
 
+def kept(cells: int, like: Tensor) -> Tensor:
+    """Return 1, and 0 at the grid's own wavenumber, whose waves have no phase; shape (cells, cells // 2 + 1)."""
+    mask = torch.ones(cells, cells // 2 + 1, dtype=like.real.dtype, device=like.device)
+    mask[cells // 2] = mask[:, cells // 2] = 0.0
+    return mask
+
+
 def reaction(spectra: Tensor) -> Tensor:
-    """Return the spectrum of A B^2, shape (batch, cells, cells // 2 + 1)."""
+    """Return the spectrum of A B^2 as far as it is `kept`, shape (batch, cells, cells // 2 + 1)."""
     both = fields_of(spectra)
-    return torch.fft.rfft2(both[:, 0] * both[:, 1] ** 2)
+    return torch.fft.rfft2(both[:, 0] * both[:, 1] ** 2) * kept(spectra.shape[-2], spectra)
 
 
 def means(spectra: Tensor) -> Tensor:

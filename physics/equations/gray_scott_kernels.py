@@ -14,7 +14,7 @@ import torch
 from numba import njit
 from torch import Tensor
 
-from physics.equations.gray_scott import Rates, diffusion_rates
+from physics.equations.gray_scott import Rates, diffusion_rates, kept
 from physics.integrate import etdrk4
 
 
@@ -29,6 +29,7 @@ def expansion(rates: Rates, cells: int, h: float) -> tuple[list[Tensor], Tensor]
     loss = torch.stack([rates.feed, rates.feed + rates.kill], 1)[:, :, None, None]
     shape = by.whole.shape
     sign = torch.tensor([-1.0, 1.0], dtype=by.whole.dtype, device=by.whole.device)[:, None, None]
+    sign = sign * kept(cells, by.whole)[: cells // 2 + 1]
     fed = torch.zeros_like(by.whole)
     fed[:, 0, 0, 0] = rates.feed * cells**2
     state = torch.zeros(6, *shape, dtype=by.whole.dtype, device=by.whole.device)  # in U, r_1 ... r_4 and 1

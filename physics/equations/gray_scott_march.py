@@ -24,7 +24,7 @@ from physics.equations import gray_scott_kernels as kernels
 from physics.equations.gray_scott import Rates
 from physics.integrate.etdrk4 import WEIGHTS
 
-STABLE = 6.0  # longest step that a run may ask for: a reaction as fast as 1 / 2 is still stable
+STABLE = 10.0  # longest step that a run may ask for: a reaction as fast as 1 / 4 is still stable
 _LOOKS = 0.2  # seconds between two reports
 _POINTS = 128**2  # of the members that a thread marches together, so that they stay in its cache
 
