@@ -203,22 +203,25 @@ class Burgers:
         return _Wheel(Tridiagonal(lower.T, diag.T, upper.T), self.periodic)
 
     def _midpoint(self, u: Tensor, viscosity: Tensor, dt: float) -> Tensor:
-        m = torch.empty_like(u)
-        if u.device.type == "cpu":
-            work = np.empty((6, u.shape[1] - 1))
-            for k in range(len(u)):
-                row, nu = u[k].contiguous().numpy(), float(viscosity[k, 0])
-                args = self.widths.numpy(), self.gaps.numpy(), nu, 2.0 / dt, self.periodic, m[k].numpy(), work
-                if not kernels.midpoint(row, *args):
-                    m[k] = math.nan
-            return m
+        """Return m by Newton's method from u; NaN where it does not meet."""
+        if u.device.type != "cpu":
+            return self._array_midpoint(u, viscosity, dt)
+        m, work = torch.empty_like(u), np.empty((6, u.shape[1] - 1))
+        for k in range(len(u)):
+            row, nu = u[k].contiguous().numpy(), float(viscosity[k, 0])
+            args = self.widths.numpy(), self.gaps.numpy(), nu, 2.0 / dt, self.periodic, m[k].numpy(), work
+            if not kernels.midpoint(row, *args):
+                m[k] = math.nan
+        return m
+
+    def _array_midpoint(self, u: Tensor, viscosity: Tensor, dt: float) -> Tensor:
         m = u
         for _ in range(kernels.MOST):
             change = self._jacobian(m, viscosity, dt).solve(self._residual(m, u, viscosity, dt).T).T
             m = m - self._held(change)
             if bool((change.abs().amax(1) <= kernels.CLOSE * m.abs().amax(1)).all()):
-                break
-        return m
+                return m
+        return torch.full_like(m, math.nan)
 
     def sample(self, u: Tensor, at: Tensor) -> Tensor:
         """Return u (..., nodes) at the positions `at` (m,), by the polynomial through the nearest nodes."""

@@ -7,8 +7,10 @@ Taylor-Green:   u = sin(k x) cos(k y),  v = -cos(k x) sin(k y)
 Layers, as in the shear_flow set of The Well:
     u = 1/2 sum_k s_k tanh(5 d_k / w),   v = 1/10 sum_k sin(s_k n pi x / lx) exp(-25 (d_k / w)^2)
     s_k = -1, 1, -1, ...,  d_k = m (y - y_k) 2 / ly,  the m layers at y_k = ly (2 k + 1) / (2 m)
-    and the tracer starts as u. The sums are continued over neighbouring periods, so that u is smooth where the
-    period closes; an odd number n of blobs leaves v with a kink at x = 0, as it does in that set.
+    and the tracer starts as u. The mean of u is -1/2: `ShearFlow.start` drops it, that is, the run moves with it.
+    The sums are continued over neighbouring periods, so that u is smooth where the period closes; an odd number n
+    of blobs leaves v with a kink at x = 0, as it does in that set. Its card divides 5 (y - y_k) by m w; here the
+    width is w over the number of layers, which alone keeps them apart at its widths.
 
 Source: The Well, doi:10.48550/arXiv.2412.00568, data card of shear_flow (Reynolds 1e4 to 5e5, Schmidt 0.1 to 10,
 2 or 4 layers, 2 to 5 blobs, widths 0.25 to 4, lx = 1, ly = 2).

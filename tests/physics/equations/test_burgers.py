@@ -49,6 +49,18 @@ def test_order_in_space(periodic: bool, crowding: float) -> None:
     assert math.log2(errors[1] / errors[2]) == pytest.approx(2.0, abs=0.1)
 
 
+@pytest.mark.parametrize("periodic", [False, True])
+def test_the_midpoint_as_array_operations_is_the_compiled_one(periodic: bool) -> None:
+    equation = Burgers(40, periodic=periodic, crowding=0.5)
+    x = equation.coordinates["x"]
+    u = equation._wrapped(torch.stack([0.3 - torch.sin(math.pi * x), torch.cos(math.pi * x)]))
+    viscosity = torch.tensor([[0.01], [0.03]], dtype=torch.float64)
+    arrays = equation._array_midpoint(u, viscosity, 0.02)
+    torch.testing.assert_close(arrays, equation._midpoint(u, viscosity, 0.02), rtol=1e-12, atol=1e-12)
+    assert float(equation._residual(arrays, u, viscosity, 0.02).abs().max()) < 1e-13
+    assert bool(equation._array_midpoint(u * math.inf, viscosity, 0.02).isnan().all())
+
+
 def test_order_in_time() -> None:
     equation = Burgers(100, crowding=0.5)
     ends = [_end(equation, 0.05, 0.3, n) for n in (20, 40, 80)]
