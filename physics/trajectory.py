@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from physics.errors import DataError
 from physics.experiment import Experiment, Parameter
 from physics.series import Series
 from physics.solution import Output, Solution
@@ -121,6 +122,32 @@ def trajectory_of(experiment: Experiment, settings: Mapping[str, Any], solution:
         length_unit=lead.length_unit,
         count=int(values.shape[0]),
     )
+
+
+def outputs_of(trajectory: Trajectory) -> dict[str, Output]:
+    """Return fields and scalars as outputs, so that the laws of an experiment can judge a file as they judge a run.
+
+    Raises:
+        DataError: the runs have times or a grid of their own each, which outputs cannot hold.
+    """
+    if trajectory.time.dim() > 1 or any(points.dim() > 1 for points in trajectory.coordinates.values()):
+        raise DataError(f"{trajectory.name}: each run has its own times or grid; read one run at a time")
+    axes = dict(trajectory.coordinates)
+    found = {}
+    for name, array in trajectory.fields.items():
+        components = tuple(axes) if array.order == 1 else ()
+        values = trajectory.whole(name)
+        found[name] = Output(
+            name, array.unit, values, trajectory.time, None, axes, components,
+            time_unit=trajectory.time_unit, length_unit=trajectory.length_unit,
+        )  # fmt: skip
+    for name, array in trajectory.scalars.items():
+        curve = array.values.shape[1] == trajectory.times > 1
+        values = array.values.expand(trajectory.count, -1)
+        time = trajectory.time if curve else None
+        values = values if curve else values[:, 0]
+        found[name] = Output(name, array.unit, values, time, time_unit=trajectory.time_unit)
+    return found
 
 
 def others(solution: Solution) -> list[Output]:

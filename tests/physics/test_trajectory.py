@@ -5,9 +5,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from physics import experiments
+from physics import experiments, well
+from physics.errors import DataError
 from physics.solution import Cost, Output, Solution, Status
-from physics.trajectory import others, trajectory_of
+from physics.trajectory import others, outputs_of, trajectory_of
+from physics.validate import broken
+from tests.toy import cup
 
 TIME = torch.linspace(0, 1, 4, dtype=torch.float64)
 AXES = {"x": torch.linspace(0, 2, 3, dtype=torch.float64), "z": torch.linspace(0, 1, 5, dtype=torch.float64)}
@@ -68,3 +71,29 @@ def test_what_has_other_times_or_another_grid_is_named():
     assert [output.name for output in others(ran)] == ["mean", "profile"]
     found = trajectory_of(experiments.get("column"), {}, ran)
     assert (set(found.fields), set(found.scalars)) == ({"T"}, set())
+
+
+def test_a_file_is_judged_as_a_run_is(tmp_path):
+    declared = cup()
+    settings = declared.read(declared.example) | {"rate": torch.tensor([3e-4, 5e-4], dtype=torch.float64)}
+    ran = declared.simulate(settings, torch.linspace(0, 4000, 21, dtype=torch.float64))
+    well.write(tmp_path / "cup.h5", trajectory_of(declared, settings, ran))
+    outputs = outputs_of(well.read(tmp_path / "cup.h5"))
+    assert torch.equal(outputs["temperature"].values, ran.outputs["temperature"].values)
+    assert torch.equal(outputs["half_time"].values, ran.outputs["half_time"].values)
+    assert not any(bad.any() for bad in broken(declared.laws, settings, outputs, tolerance=1e-6).values())
+    lost = outputs["lost"].values.clone()
+    lost[1] *= 0.99
+    spoilt = outputs | {"lost": replace(outputs["lost"], values=lost)}
+    assert broken(declared.laws, settings, spoilt, tolerance=1e-6)["heat is kept"].tolist() == [False, True]
+
+
+def test_fields_come_back_with_their_axes_and_components():
+    temperature = Output("temperature", "K", random(2, 4, 3, 5), TIME, coordinates=AXES)
+    velocity = Output("velocity", "m/s", random(2, 4, 3, 5, 2), TIME, coordinates=AXES, components=("x", "z"))
+    found = outputs_of(trajectory_of(experiments.get("column"), {}, solution(temperature, velocity)))
+    assert torch.equal(found["velocity"].values, velocity.values)
+    assert (found["velocity"].components, list(found["velocity"].coordinates)) == (("x", "z"), ["x", "z"])
+    own = replace(trajectory_of(experiments.get("column"), {}, solution(temperature)), time=torch.zeros(2, 4))
+    with pytest.raises(DataError, match="one run at a time"):
+        outputs_of(own)
