@@ -81,11 +81,6 @@ class Trace(NamedTuple):
     unit: Tensor
     budget: Budget | None
 
-    def take(self, members: Tensor) -> Trace:
-        """Return some members of the batch."""
-        budget = None if self.budget is None else Budget(*(term[:, members] for term in self.budget))
-        return Trace(self.nodes, self.values[:, members], self.unit[members], budget)
-
 
 def arrival(column: Column) -> Tensor:
     """Return the unit of the time grid, shape (batch,)."""

@@ -32,7 +32,7 @@ class Part(NamedTuple):
     Attributes:
         members: their indices, shape (part,).
         resolution: where they ended.
-        result: curves (times, part), errors (part,) and the marches.
+        result: curves (times, part), errors (part,) and cumulated terms.
         met: whether each met the tolerance, shape (part,).
         levels: how many resolutions were tried.
     """

@@ -6,14 +6,12 @@ The system is linear and does not change with time, so one march, the answer to 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
 from physics.device import one_thread
-from physics.equations.breakthrough import Budget, Column, Trace, arrival, trace
+from physics.equations.breakthrough import Budget, Column, arrival, trace
 from physics.equations.feed import Feed, superpose
 from physics.errors import ParameterError
 from physics.integrate.richardson import LEVELS, error_estimate, extrapolate
@@ -42,17 +40,21 @@ class Response(NamedTuple):
     Attributes:
         curve: shape (times, batch).
         error: the estimate of its largest error over the times, shape (batch,), without derivative.
-        runs: the marches on the three grids, coarse to fine.
+        spent: entered, left, stored and consumed by the times, each (times, batch) in reference lengths, without
+            derivative; only if asked for. Each march balances, interpolation, superposition and extrapolation are
+            linear, so that the terms balance at any time and are as accurate as the curve.
+        nodes: of the march on the finest grid.
     """
 
     curve: Tensor
     error: Tensor
-    runs: tuple[Trace, ...]
+    spent: Budget | None
+    nodes: int
 
     def take(self, members: Tensor, times: int) -> Response:
         """Return some members of the batch and the first of the times."""
-        runs = tuple(run.take(members) for run in self.runs)
-        return Response(self.curve[:times, members], self.error[members], runs)
+        spent = None if self.spent is None else Budget(*(term[:times, members] for term in self.spent))
+        return Response(self.curve[:times, members], self.error[members], spent, self.nodes)
 
 
 def response(column: Column, times: Tensor, feed: Feed, at: Resolution, budget: bool = False) -> Response:
@@ -72,15 +74,24 @@ def _response(column: Column, times: Tensor, feed: Feed, at: Resolution, budget:
     unit = arrival(column)
     scaled, fed = times / unit, feed.over(unit)
     end = max(float(scaled.detach().max()), 1e-6)
-    before = [1.0 if column.leach else 0.0]
-    runs, curves = [], []
+    initial = 1.0 if column.leach else 0.0
+    found, nodes = [], 0
     for level in LEVELS:
         cells, steps, tail = (count * level // DIVISOR for count in at)
-        runs.append(trace(column, cells, steps, tail, end, budget))
-        curves.append(superpose(runs[-1].nodes, [runs[-1].values], scaled, fed, before)[0])
-    levels = (curves[0], curves[1], curves[2])
+        run = trace(column, cells, steps, tail, end, budget)
+        rows, before, nodes = [run.values], [initial], len(run.values)
+        if run.budget is not None:
+            rows += [term.detach() for term in run.budget]
+            before += [0.0, 0.0, float(run.budget.stored[0, 0]), 0.0]
+        found.append(superpose(run.nodes, rows, scaled, fed, before))
+    levels = (found[0][0], found[1][0], found[2][0])
     best = extrapolate(levels)
-    return Response(best, error_estimate(levels, best), tuple(runs))
+    spent = (
+        Budget(*(extrapolate(each).detach() for each in zip(*(rows[1:] for rows in found), strict=True)))
+        if budget
+        else None
+    )
+    return Response(best, error_estimate(levels, best), spent, nodes)
 
 
 def _check(at: Resolution, closed: bool) -> None:
@@ -88,18 +99,3 @@ def _check(at: Resolution, closed: bool) -> None:
     for name, count, low, multiple in zip(Resolution._fields, at, least, (4, 8, 4), strict=True):
         if count < low or count % multiple:
             raise ParameterError(f"resolution: {name} = {count} must be a multiple of {multiple}, at least {low}")
-
-
-def budget_at(runs: Sequence[Trace], at: Tensor, feed: Feed) -> Budget:
-    """Return entered, left, stored and consumed at the times `at` (times, batch), in reference lengths.
-
-    Both are in units of R l / v. Each march balances, interpolation, superposition and extrapolation are linear,
-    so the terms balance between nodes as well and are as accurate as the curve.
-    """
-    found = []
-    with torch.no_grad():
-        for run in runs:
-            spent: Budget = run.budget  # type: ignore[assignment]
-            initial = float(spent.stored[0, 0])
-            found.append(superpose(run.nodes, spent, at / run.unit, feed.over(run.unit), [0.0, 0.0, initial, 0.0]))
-        return Budget(*(extrapolate(levels) for levels in zip(*found, strict=True)))

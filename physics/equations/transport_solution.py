@@ -7,7 +7,6 @@ from torch import Tensor
 
 from physics.equations.breakthrough import Budget
 from physics.equations.refinement import Part
-from physics.equations.response import budget_at
 from physics.equations.transport import Scaled
 from physics.solution import Balance, Cost, Output, Solution, Status
 
@@ -35,9 +34,10 @@ def solution_of(
     cells = torch.cat([part.result.error.new_full(part.members.shape, part.resolution.cells) for part in parts])[order]
     met = torch.cat([part.met for part in parts])[order]
     finest = max(parts, key=lambda part: part.resolution.cells).resolution
-    steps = max(part.result.runs[-1].values.shape[0] - 1 for part in parts)
+    steps = max(part.result.nodes - 1 for part in parts)
     cost = Cost(finest.cells, steps, seconds, max(part.levels for part in parts))
-    spent = _spent(case, parts, at, order)
+    terms = zip(*(part.result.spent for part in parts if part.result.spent is not None), strict=True)
+    spent = Budget(*(torch.cat(term, 1)[:, order] for term in terms))
     return gathered(case, curve, error, met, cells, spent, case.span, at, places, cost, tolerance, pinned)
 
 
@@ -109,15 +109,6 @@ def _ended(curve: Tensor, error: Tensor, met: Tensor, at: Tensor, pinned: bool, 
     return Status.TOLERANCE_NOT_MET, (
         f"{int((~met).sum())} of {len(met)} columns end at an error of {float(error.max()):.1e}."
     )
-
-
-def _spent(case: Scaled, parts: list[Part], at: Tensor, order: Tensor) -> Budget:
-    """Collect the cumulated terms, each of shape (times, members)."""
-    rows = []
-    for part in parts:
-        times = at[:, None] / case.time[part.members]
-        rows.append(budget_at(part.result.runs, times, case.feed.take(part.members)))
-    return Budget(*(torch.cat(term, 1)[:, order] for term in zip(*rows, strict=True)))
 
 
 def _balance(terms: dict[str, Tensor], initial: Tensor) -> Balance:
