@@ -47,6 +47,7 @@ def inspect(candidate: Candidate, ledger: Ledger, verify: Verify, validate: Vali
             return [*checks, _verdict("brief", "constraint", False, "no request was understood")]
         checks += [
             *check_conservation(ledger),
+            *(check for check in ledger.checks.values() if check.kind != "conservation"),
             check_settings(candidate, validate),
             *check_bounds(candidate.brief, ledger),
             check_target(candidate.brief, ledger),

@@ -114,7 +114,10 @@ _ORDINALS = "eleventh twelfth thirteenth fourteenth fifteenth twentieth thirtiet
 _FEW = "percent nil nought pair couple"
 _NUMBER_WORDS = frozenset(" ".join((_UNITS, _TENS, _LARGE, _PARTS, _TIMES, _ORDINALS, _FEW)).split())
 # Names of the field in which a number word counts nothing.
-_NAMES = re.compile(r"\b(?:first|second|third)[- ](?:type|order|kind)\b", re.IGNORECASE)
+_NAMES = re.compile(
+    r"\b(?:first|second|third)[- ](?:type|order|kind)\b|\bhalf-(?:rise|time)\b|\b(?:one|two|three)-dimensional\b",
+    re.IGNORECASE,
+)
 _ROMAN = re.compile(r"\b(?=[IVXLCDM]{2,}\b)M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})\b")
 _WORD = re.compile(r"[^\W\d_]+", re.UNICODE)
 

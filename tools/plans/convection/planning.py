@@ -130,11 +130,8 @@ PLANNING = Planning(
         }
     },
     reasons={
-        "onset_difference": ("onset", "convect", "starts", "difference"),
         "step": ("step", "steps"),
-        "waiting_time": ("wait", "waiting"),
-        "diffusion_time": ("diffusion",),
+        "waiting_time": ("wait", "waiting", "hold"),
         "stability_needed": ("stable", "stability", "hold"),
-        "duration": ("lasts", "search", "takes"),
     },
 )

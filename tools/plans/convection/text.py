@@ -18,11 +18,11 @@ _SETTINGS = (
     "it starts to convect at a Rayleigh number of {rayleigh_critical}; heat diffuses across it in {diffusion_time}",
     "{above} above onset a disturbance grows by a factor of e in {growth_time}, and the heat flux is in the end "
     "{flux_rise} above that of conduction",
-    "hold the plates' temperatures within {stability_needed}, a quarter of a step",
+    "hold the plates' temperatures within {stability_needed}, well inside a step",
     "the whole search takes {duration} for {steps} steps",
 )
 _ALTERNATIVES = (
-    "faster: halve the interval each time, going up after rest and down after flow; {halvings} waits, "
+    "faster: go each time to the middle of the interval left, up after rest and down after flow; {halvings} waits, "
     "{halving_duration}",
     "easier to hold: a layer {shallow_depth} deep starts at {shallow_onset} and needs {shallow_waiting} at each step",
 )

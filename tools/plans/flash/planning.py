@@ -137,7 +137,7 @@ PLANNING = Planning(
         Assumption(
             name="noise",
             value="50 mK",
-            sentence="One reading of the detector at its fastest is taken to err by {noise}.",
+            sentence="A reading of the detector at its fastest is taken to err by {noise}.",
         ),
         Assumption(
             name="heat_transfer",
@@ -201,10 +201,7 @@ PLANNING = Planning(
     reasons={
         "pulse_energy": ("energy", "pulse"),
         "pulse_width": ("pulse", "width"),
-        "half_time": ("half", "rise"),
         "record_length": ("record", "recording"),
         "shots": ("shots", "repeat", "average"),
-        "rear_rise": ("rise", "warms", "warming"),
-        "precision_diffusivity": ("diffusivity", "precision", "within"),
     },
 )

@@ -23,7 +23,7 @@ PAIR = ("worms", "spots")
 OFF = 0.0012  # kill rate by which the runs that are proposed stand off the boundary
 MARGIN = 1.25  # on the time at which a run had settled
 TOLERANCE = 1e-4  # of the mean of the autocatalyst
-COARSER = 10.0  # the tolerance of the run whose wavelengths tell the numerical error, over that of the other
+COARSER = 2.0  # the steps of the run whose wavelengths tell the numerical error, over those of the other
 TIMES = 121
 
 
@@ -52,8 +52,8 @@ def design(
     sides = _sides(boundary)
     longest = bounds_on(request["bounds"], "duration", "")[1]
     run_time = _run_times(boundary)
-    tolerance, longest_run = TOLERANCE * tolerance_factor, max(run_time.values())
-    rough, solution = (_simulate(sides, longest_run, factor * tolerance, device) for factor in (COARSER, 1.0))
+    solution = _simulate(sides, max(run_time.values()), TOLERANCE * tolerance_factor, device)
+    rough = _simulate(sides, max(run_time.values()), TOLERANCE, device, COARSER * float(solution.extra["step"]))
     facts = _facts(Facts(run, request["settings"]), boundary, sides, run_time, solution, rough)
     found = {fact.id: fact for fact in facts}
     schedule = [f"run_{name}" for name in (boundary.first, boundary.second)]
@@ -96,11 +96,13 @@ def _settings(side: tuple[float, float]) -> dict[str, str]:
     return {"feed": repr(side[0]), "kill": repr(side[1]), "size": repr(size), "cells": repr(CELLS)}
 
 
-def _simulate(sides: list[tuple[float, float]], duration: float, tolerance: float, device: str) -> Solution:
+def _simulate(
+    sides: list[tuple[float, float]], duration: float, tolerance: float, device: str, step: float | None = None
+) -> Solution:
     read = [EXPERIMENT.read({**_settings(side), "duration": repr(duration)}) for side in sides]
     both = {**read[0], **{key: torch.tensor([one[key] for one in read]) for key in ("feed", "kill")}}
     times = torch.linspace(0.0, duration, TIMES, dtype=torch.float64)
-    solution = EXPERIMENT.simulate(both, times, tolerance=tolerance, device=device)
+    solution = EXPERIMENT.simulate(both, times, tolerance=tolerance, device=device, step=step)
     if not solution.status.ok and solution.status.name != "NOT_SETTLED":
         raise Failed(f"{solution.status.value} {solution.message}".strip())
     return solution
