@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from time import perf_counter
-from typing import Literal
+from typing import Any, Literal
 
 from langgraph.config import get_stream_writer
 from langgraph.runtime import Runtime
@@ -43,7 +43,7 @@ def compute(state: State, runtime: Runtime[Context]) -> Command[Literal["draft",
     return Command(goto="draft", update={"evidence": [evidence], "seconds": seconds})
 
 
-def request_for(brief: Brief, repairs: int) -> dict[str, object]:
+def request_for(brief: Brief, repairs: int) -> dict[str, Any]:
     """Write the brief as the design tool reads it, with each limit drawn in a little at every repair."""
     return {
         "experiment": brief.experiment,

@@ -5,8 +5,12 @@ from typing import Any
 
 import pytest
 
+from agent.brief import read_brief
+from agent.nodes.compute import request_for
+from tests.agent import doubles
 from tools.design import design
 from tools.errors import Retry
+from tools.plans import planning
 
 REQUEST = (
     "My steel disc is 2 mm thick; how should I run the flash so that the diffusivity is good to 2 % and the sample "
@@ -48,18 +52,17 @@ def test_the_expected_curve_lies_in_its_interval_and_under_the_adiabatic_rise(pl
         assert 0 <= rise.lower <= rise.value <= rise.upper <= 3.0 * 1.001
 
 
-def test_a_thin_copper_disc_is_told_how_thick_it_should_be(designed: Any) -> None:
-    plan = designed(
-        "flash", "A copper disc 1.5 mm thick, a detector read at 100 kHz: plan the flash, diffusivity within 5 %."
-    )
-    assert "thicker than" in plan.evidence.data["need"]
+def test_a_thin_copper_disc_is_told_how_thick_it_should_be() -> None:
+    asked = "A copper disc 1.5 mm thick, a detector read at 100 kHz: plan the flash, diffusivity within 5 %."
+    brief = read_brief(asked, [], planning("flash"), doubles.context())[0]
+    holder = {"name": "half_time", "lower": 10.0, "upper": 1000.0, "unit": "ms", "source": "the card of the holder"}
+    request = request_for(brief, 0)
+    found = design({**request, "bounds": [*request["bounds"], holder]})
+    assert "outside 10 to 1000 ms" in found.data["need"]
+    assert "thicker than 2.9 mm" in found.data["need"]  # (10 ms x 117e-6 m2/s / 0.1388)^(1/2)
 
 
-def test_a_material_that_nobody_named_is_asked_for(designed: Any) -> None:
-    from agent.brief import read_brief
-    from tests.agent import doubles
-    from tools.plans import planning
-
+def test_a_material_that_nobody_named_is_asked_for() -> None:
     request = "My disc is 2 mm thick; plan the flash so that the diffusivity is good to 2 %."
     question = read_brief(request, [], planning("flash"), doubles.context())[1]
     assert question is not None
