@@ -48,6 +48,18 @@ VARIANTS: dict[str, tuple[Mapping[str, str], ...]] = {
         {"pulse": "instant"},
         {"pulse": "triangular", "biot": "0.2"},
     ),
+    "convection": (
+        {},
+        {"sides": "walls"},
+        {"plates": "free-free", "rayleigh": "2000"},
+        {"heating": "side", "sides": "walls", "aspect": "1", "rayleigh": "1e4", "prandtl": "0.71"},
+    ),
+    "gray_scott": (
+        {},
+        {"spots": "1"},
+        {"feed": "0.014", "kill": "0.054"},
+        {"feed": "0.098", "kill": "0.057"},
+    ),
 }
 """Settings that change an experiment's example, so that all of its laws are asked; those left out keep to it."""
 

@@ -12,7 +12,7 @@ from evals.tasks.violations import score, summary
 from physics.experiments import all_experiments, get
 
 NAMES = [experiment.name for experiment in all_experiments()]
-BATCH = {"column": (45, 270), "flash": (90, 810), "convection": (4, 4), "gray_scott": (16, 16)}  # and sound runs
+BATCH = {"column": (45, 270), "flash": (90, 810), "convection": (2, 8), "gray_scott": (4, 16)}  # and sound runs
 
 
 @cache
