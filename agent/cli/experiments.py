@@ -15,7 +15,10 @@ def experiments(
     name: Annotated[str | None, typer.Argument(help="An experiment to describe in full.")] = None,
     as_object: Json = False,
 ) -> None:
-    """What can be planned: parameters, units, ranges, observables, balances, limits, laws."""
+    """What can be planned: parameters, units, ranges, observables, balances, limits, laws.
+
+    A Python file that defines EXPERIMENT adds one; LABWRIGHT_EXPERIMENTS names the folders of such files.
+    """
     if name is None:
         found = [describe(each) for each in names()]
         emit({"experiments": found}, as_object=as_object)
