@@ -249,9 +249,9 @@ def _need(request: Mapping[str, Any], proposal: FlashProposal, specimen: Specime
     if not low <= half <= high:
         edge = low if half < low else high
         thickness = 1e3 * math.sqrt(edge * specimen.diffusivity.median / PARKER)
-        way = "thicker than" if half < low else "thinner than"
+        way = f"thicker than {upwards(thickness):g}" if half < low else f"thinner than {downwards(thickness):g}"
         return (
             f"the half-rise time would be {1e3 * half:.3g} ms, outside {1e3 * low:g} to {1e3 * high:g} ms; "
-            f"take a specimen {way} {downwards(thickness):g} mm"
+            f"take a specimen {way} mm"
         )
     return proposal.reason
