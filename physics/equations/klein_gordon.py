@@ -18,7 +18,7 @@ Fails where dt c / h > 0.78 (Stormer-Verlet) or 0.6 (Yoshida); with Blanes-Moan 
 thousands of periods from 0.8 on. Fails as well where a moving kink is narrower than a few h: the width is that
 at rest times sqrt(1 - v^2 / c^2). Start from h = 0.1 c / m, dt = 0.3 h / c.
 
-Source: R. I. McLachlan, Symplectic integration of Hamiltonian wave equations, Numer. Math. 66 (1994) 465-492,
+Source: R. I. McLachlan, Symplectic integration of Hamiltonian wave equations, Numer. Math. 66 (1993) 465-492,
 doi:10.1007/BF01385708.
 """
 
