@@ -17,6 +17,7 @@ from physics.integrate.projection import march
 
 SMALL = 1e-6
 _STRETCHES = 60
+_SHAPING = 6  # stretches of long steps, in which the disturbance only finds its shape
 _STILL = 1e-6  # relative change of the rate at which it is taken
 
 
@@ -30,15 +31,17 @@ def growth(layer: Layer, flow: Flow, guess: Tensor) -> Tensor:
     length = np.minimum(1.0 / pace, 0.1)
     finest = np.minimum(np.minimum(longest_step(layer, flow), 0.03 / pace), viscous) * (16.0 / layer.nz)
     counts = np.ceil(length / finest).astype(np.int64)
+    rough = np.ceil(length / np.minimum(longest_step(layer, flow), 0.2 / pace)).astype(np.int64)
     rate = torch.full((flow.batch,), torch.inf, dtype=torch.float64)
     before = _size(state, rest)
-    for _ in range(_STRETCHES):
-        fields, _, _ = march(layer.operators, state, flow.prandtl, push, length / counts, counts)
+    for k in range(_STRETCHES):
+        steps = np.minimum(rough, counts) if k < _SHAPING else counts
+        fields, _, _ = march(layer.operators, state, flow.prandtl, push, length / steps, steps)
         after = _size(State(*fields), rest)
         latest = torch.log(after / before) / torch.from_numpy(length)
         still = (latest - rate).abs() <= _STILL * (latest.abs() + 1.0)
         rate = latest
-        if bool(still.all()):
+        if k > _SHAPING and bool(still.all()):
             break
         scale = (before / after)[:, None, None]
         state = State(*((base + (field - base) * scale) for field, base in zip(fields, rest, strict=True)))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from physics.equations.boussinesq_numbers import case_of
+from physics.equations.boussinesq_numbers import case_of, numbers
 from physics.validate.bounds import bounded
 from physics.validate.conservation import accumulates, closes
 from physics.validate.divergence import solenoidal
@@ -104,16 +104,17 @@ def _numbers_apart(sample: Sample) -> Tensor:
 
 def _work_apart(sample: Sample) -> Tensor:
     taken, done = sample.values("viscous_dissipation"), sample.values("buoyancy_work")
-    return (taken - done).abs() / torch.maximum(taken.abs(), done.abs()).clamp_min(1.0)
+    least = 0.01 * numbers(sample.settings).rayleigh.detach()  # what a Nusselt number of 1.01 would do
+    return (taken - done).abs() / torch.maximum(torch.maximum(taken.abs(), done.abs()), least)
 
 
 def _lift_apart(sample: Sample) -> Tensor | None:
     """Heated from below, buoyancy does the work Ra (Nu - 1)."""
-    case, found = case_of(sample.settings)
-    if case.shape.from_side:
+    if sample.settings["heating"] == "side":
         return None
-    done, lifted = sample.values("buoyancy_work"), found.rayleigh * (sample.values("nusselt_volume") - 1.0)
-    return (done - lifted).abs() / torch.maximum(done.abs(), found.rayleigh)
+    rayleigh = numbers(sample.settings).rayleigh.detach()
+    done, lifted = sample.values("buoyancy_work"), rayleigh * (sample.values("nusselt_volume") - 1.0)
+    return (done - lifted).abs() / torch.maximum(done.abs(), rayleigh)
 
 
 def _curve_apart(sample: Sample) -> Tensor:
@@ -176,5 +177,4 @@ LAWS = (
 
 def _per_clock(sample: Sample, name: str) -> Tensor:
     """A flux counts per diffusion time; return it per unit of the output times."""
-    _, found = case_of(sample.settings)
-    return sample.values(name) / found.clock.detach()[:, None]
+    return sample.values(name) / numbers(sample.settings).clock.detach()[:, None]

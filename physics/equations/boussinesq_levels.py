@@ -63,7 +63,7 @@ class Case:
         rate = self.pace().abs().clamp_min(0.05)
         growing = (8.0 - self.flow.amplitude.clamp_min(1e-12).log()) / rate
         chunk = float(((0.3 / rate).clamp(0.01, 0.2) * clock).min())
-        return float(((growing + 0.3) * clock).max()), float(((4.0 * growing + 1.5) * clock).max()), chunk
+        return float(((growing + 0.3) * clock).max()), float(((4.0 * growing + 1.0) * clock).max()), chunk
 
     def left(self) -> Tensor:
         """Return Nu - 1 that a growing member passes before it may count as settled."""

@@ -58,7 +58,6 @@ class Record:
         settled_at: when Nu - 1 at the bottom came within 1 % of its last value (0.001 at least) for good; NaN if it
             had not settled.
         relaxation: the rate at which the last windows shrank.
-        swinging: members whose fluxes kept their range to the end.
         diverged_at: NaN for a sound member.
         steps: the most that any member took.
         plan: for each chunk its length and the steps of every member.
@@ -78,7 +77,6 @@ class Record:
     scatter: Tensor
     settled_at: Tensor
     relaxation: Tensor
-    swinging: Tensor
     diverged_at: Tensor
     steps: int
     plan: list[tuple[float, np.ndarray]] = field(repr=False)
@@ -271,7 +269,7 @@ class _Book:
         means, scatter = watch.means(torch.stack([last.bottom, last.top, last.volume]).cpu())
         return Record(
             bottom, top, volume, speed, heat, crossed, self.frames, (u, w, T), self.marcher.state, now, means, scatter,
-            watch.settling_times(), watch.relaxation(), torch.from_numpy(watch.swinging()), self.diverged_at,
+            watch.settling_times(), watch.relaxation(), self.diverged_at,
             int(self.marcher.steps.max()), plan,
         )  # fmt: skip
 
@@ -303,10 +301,6 @@ class _Watch:
         apart = np.abs(fluxes[0] - fluxes[1])
         calm = (still < self.bound * level) & (late < 100 * self.bound * level) & (apart < 10 * self.bound * level)
         self.rests |= sound & away & (calm | (late < tiny))
-
-    def swinging(self) -> np.ndarray:
-        """Members that neither rest nor calm down."""
-        return np.asarray(~self.rests & (np.nan_to_num(self.shrink, nan=0.0) > 0.9))
 
     def means(self, last: Tensor) -> tuple[Tensor, Tensor]:
         """Return means and standard deviations over the last windows, shape (3, batch)."""

@@ -146,8 +146,8 @@ def _status(case: Case, found: Numbers, ladder: Ladder, tolerance: float, real: 
         end = record.end
         ra = float(found.rayleigh[b])
         waited = record.end > 0.9 * case.span()[1]
-        if waited and bool(record.swinging[b]) and ra > 5.0 * _onset(case):
-            scatter = float(record.scatter[:, b].max())
+        scatter = float(record.scatter[:, b].max())
+        if waited and scatter > 2e-3 * float(record.means[0, b]) and ra > 5.0 * _onset(case):
             return Status.CHAOTIC, (
                 f"Member {b} (Ra = {ra:.4g}) still swings by {scatter:.2g} in the Nusselt number at {end:.4g}{unit}: "
                 f"the flow is unsteady there; lower rayleigh. {told}"

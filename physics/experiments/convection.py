@@ -145,7 +145,7 @@ def default_times(settings: Mapping[str, Any], count: int = 121) -> Tensor:
     case, _ = case_of(complete(dict(settings)))
     end = case.span()[0]
     if settings.get("duration") is not None:
-        end = float(torch.as_tensor(complete(dict(settings))["duration"]).max())
+        end = float(torch.as_tensor(complete(dict(settings))["duration"], dtype=torch.float64).max())
     return torch.linspace(0.0, end, count, dtype=torch.float64)
 
 
