@@ -37,6 +37,8 @@ from torch import Tensor
 from physics.integrate import etdrk4
 from physics.integrate.etdrk4 import Weights
 
+FLOOR = 1e-3  # B below this is none
+
 
 class Rates(NamedTuple):
     """The numbers of the equation, each of shape (batch,)."""
@@ -110,6 +112,14 @@ def slope(spectra: Tensor, rates: Rates) -> Tensor:
     """Return the spectra of dA/dt and dB/dt, shape (batch, 2, cells, cells // 2 + 1)."""
     rest, _ = without_diffusion(spectra, rates.feed, rates.kill)
     return rest + diffusion_rates(rates, spectra.shape[-2]) * spectra
+
+
+def movement(spectra: Tensor, rates: Rates) -> Tensor:
+    """Return the root mean square of dB/dt over that of B, which counts as `FLOOR` at least, shape (batch,)."""
+    twice = torch.full_like(spectra[0, 0].real, 2.0)
+    twice[:, 0] = twice[:, -1] = 1.0  # the half spectrum holds every other wave once
+    moving, there = ((twice * part[:, 1].abs() ** 2).sum((-2, -1)) for part in (slope(spectra, rates), spectra))
+    return torch.sqrt(moving / there.clamp(min=(FLOOR * spectra.shape[-2] ** 2) ** 2))
 
 
 def step(state: tuple[Tensor, ...], parameters: tuple[Tensor, ...], index: int) -> tuple[Tensor, ...]:

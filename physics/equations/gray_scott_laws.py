@@ -19,6 +19,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from physics.equations.gray_scott import Rates, movement, spectrum
 from physics.validate.bounds import bounded, outside
 from physics.validate.conservation import accumulates, closure, imbalance
 from physics.validate.law import Kind, Law, Sample, worst
@@ -67,17 +68,22 @@ def _made(sample: Sample) -> Tensor:
     return (sample.values("a") * sample.values("b") ** 2).mean((-2, -1))
 
 
+def _shared(sample: Sample, field: str, curve: str) -> tuple[Tensor, Tensor]:
+    """Return the places among the times of a field and of a curve that are the same time."""
+    at, among = sample.outputs[field].time, sample.outputs[curve].time
+    if at is None or among is None:
+        return torch.empty(0, dtype=torch.long), torch.empty(0, dtype=torch.long)
+    frame, time = ((at[:, None] - among).abs() <= 1e-9 * among.abs().max()).nonzero(as_tuple=True)
+    return frame, time
+
+
 def _mean_of_field(species: str) -> Law:
     """The mean of the field is the mean that the curve gives, at the times that both have."""
 
     def departure(sample: Sample) -> Tensor | None:
-        at, among = sample.outputs[species].time, sample.outputs[f"mean_{species}"].time
-        if at is None or among is None:
+        frame, time = _shared(sample, species, f"mean_{species}")
+        if len(frame) == 0:
             return None
-        same = (at[:, None] - among).abs() <= 1e-9 * among.abs().max()
-        if not bool(same.any()):
-            return None
-        frame, time = same.nonzero(as_tuple=True)
         field = sample.values(species).mean((-2, -1))
         return worst((field[:, frame] - sample.values(f"mean_{species}")[:, time]).abs())
 
@@ -89,6 +95,31 @@ def _mean_of_field(species: str) -> Law:
         departure,
         lambda sample: ROUND_OFF,
         (species, f"mean_{species}"),
+    )
+
+
+def _movement() -> Law:
+    """The curve `change` is what the equation says of the fields, at the times that both have."""
+
+    def departure(sample: Sample) -> Tensor | None:
+        frame, time = _shared(sample, "b", "change")
+        if len(frame) == 0:
+            return None
+        fields = torch.stack([sample.values("a"), sample.values("b")], 2)[:, frame]
+        batch = len(fields)
+        rates = Rates(*(sample.number(name).expand(batch).to(fields) for name in Rates._fields))
+        said = sample.values("change")[:, time]
+        told = [movement(spectrum(fields[:, n]), rates) for n in range(len(frame))]
+        return worst((torch.stack(told, 1) - said).abs())
+
+    return Law(
+        "change is that of the fields",
+        Kind.CONSTRAINT,
+        "",
+        "change less what the equation says of the fields a and b",
+        departure,
+        lambda sample: ROUND_OFF,
+        ("a", "b", "change"),
     )
 
 
@@ -193,6 +224,7 @@ LAWS: tuple[Law, ...] = (
     _reacted(),
     _mean_of_field("a"),
     _mean_of_field("b"),
+    _movement(),
     _field_balance("a", _source_a),
     _field_balance("b", _source_b),
     bounded("a", 0.0, 1.0, slack=_ringing("a"), name="A between none and the feed's"),

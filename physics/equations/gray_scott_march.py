@@ -21,7 +21,7 @@ from torch import Tensor
 
 from physics.equations import gray_scott
 from physics.equations import gray_scott_kernels as kernels
-from physics.equations.gray_scott import Rates
+from physics.equations.gray_scott import FLOOR, Rates
 from physics.integrate.etdrk4 import WEIGHTS
 
 STABLE = 10.0  # longest step that a run may ask for: a reaction as fast as 1 / 4 is still stable
@@ -47,9 +47,6 @@ class March(NamedTuple):
     tail: Tensor
     fields: Tensor
     steps: int
-
-
-FLOOR = 1e-3  # B below this is none
 
 
 def stretches(times: Tensor, longest: float) -> list[tuple[int, float]]:
@@ -107,9 +104,8 @@ class _Log:
         self.means[members, at], self.sums[members, at] = gray_scott.means(spectra), sums
         power = spectra[:, 1].abs() ** 2
         total = (self.weight * power).sum((-2, -1))
-        moving = (self.weight * gray_scott.slope(spectra, own)[:, 1].abs() ** 2).sum((-2, -1))
         floor = (FLOOR * spectra.shape[-2] ** 2) ** 2
-        self.change[members, at] = torch.sqrt(moving / total.clamp(min=floor))
+        self.change[members, at] = gray_scott.movement(spectra, own)
         self.tail[members, at] = (self.beyond * power).sum((-2, -1)) / (total - power[:, 0, 0]).clamp(min=floor)
         place = self.place[at]
         if place is not None:

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from physics.equations.gray_scott import Rates
-from physics.equations.gray_scott_march import FLOOR, STABLE, March, halved, march, stretches
+from physics.equations.gray_scott import FLOOR, Rates
+from physics.equations.gray_scott_march import STABLE, March, halved, march, stretches
 
 RICHARDSON = 15.0
 MOST_LEVELS = 4

@@ -90,6 +90,7 @@ def overshoot(name: str, by: float) -> Callable[[Outputs], Outputs]:
         scaled("reacted", "drained", by=0.98),
         overshoot("a", 0.02),
         overshoot("b", 0.02),
+        lost("change", 0.02),
     ],
     ids=[
         "B lost",
@@ -103,6 +104,7 @@ def overshoot(name: str, by: float) -> Callable[[Outputs], Outputs]:
         "reaction and drain",
         "A above the feed's",
         "B below none",
+        "change lost",
     ],
 )
 def test_corrupted_outputs_are_caught(sound: Sample, corrupt: Callable[[Outputs], Outputs]) -> None:
