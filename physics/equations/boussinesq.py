@@ -42,7 +42,7 @@ from physics.linalg import transforms
 
 
 class State(NamedTuple):
-    """u (batch, nz, nx), w (batch, nz + 1, nx), T (batch, nz, nx) and the pressure in the modes of x (batch, nz, nx)."""
+    """u (batch, nz, nx), w (batch, nz + 1, nx), T (batch, nz, nx), the pressure in the modes of x (batch, nz, nx)."""
 
     u: Tensor
     w: Tensor
@@ -215,8 +215,7 @@ def plate_fluxes(layer: Layer, T: Tensor) -> tuple[Tensor, Tensor]:
 def measures(layer: Layer, state: State) -> Measures:
     """Return the sums whose identities a settled run keeps to round-off."""
     u, w, T, _ = state
-    at = {"dtype": T.dtype, "device": T.device}
-    dz, gap = torch.as_tensor(layer.dz, **at)[:, None], torch.as_tensor(layer.gap, **at)[:, None]
+    dz, gap = (torch.as_tensor(each, dtype=T.dtype, device=T.device)[:, None] for each in (layer.dz, layer.gap))
     h, n = layer.h, layer.nx
     bottom, top = plate_fluxes(layer, T)
     T_z = torch.cat([torch.ones_like(T[:, :1]), T, torch.zeros_like(T[:, :1])], 1).diff(dim=1) / gap

@@ -62,7 +62,8 @@ class Fluid:
         low, high = self.range
         if not low <= temperature <= high:
             raise ParameterError(
-                f"mean_temperature = {temperature:g} K: the properties of {self.name} are known from {low:g} to {high:g} K"
+                f"mean_temperature = {temperature:g} K: "
+                f"the properties of {self.name} are known from {low:g} to {high:g} K"
             )
         if len(self.rows) == 1:
             t0, viscosity, diffusivity, expansion = self.rows[0]
@@ -117,7 +118,12 @@ FLUIDS = {
     ),
     "air": Fluid(
         "air",
-        _air((250.0, 11.44e-6, 15.9e-6), (300.0, 15.89e-6, 22.5e-6), (350.0, 20.92e-6, 29.9e-6), (400.0, 26.41e-6, 38.3e-6)),
+        _air(
+            (250.0, 11.44e-6, 15.9e-6),
+            (300.0, 15.89e-6, 22.5e-6),
+            (350.0, 20.92e-6, 29.9e-6),
+            (400.0, 26.41e-6, 38.3e-6),
+        ),
         79.0,
         math.inf,
     ),

@@ -67,8 +67,8 @@ def _divergence(sample: Sample) -> tuple[Tensor, float | Tensor]:
 def _image(sample: Sample) -> tuple[Tensor, Tensor] | None:
     """The temperature under a symmetry of the settings, None where they have none that the grid shows.
 
-    Periodic rolls are mirrored about their warmest line. Between walls an odd number of rolls is turned by half, an even
-    number mirrored; a half turn also changes warm for cold, and asks for equal plates.
+    Periodic rolls are mirrored about their warmest line. Between walls an odd number of rolls is turned by half, an
+    even number mirrored; a half turn also changes warm for cold, and asks for equal plates.
     """
     case, _ = case_of(sample.settings)
     T = sample.values("temperature")
@@ -137,7 +137,9 @@ _NUMBERS = ("nusselt_bottom", "nusselt_top", "nusselt_volume", "thermal_dissipat
 
 LAWS = (
     closes("heat balance", ["heat_in"], ["heat_out", "heat_stored"], limit=_EXACT),
-    accumulates("heat_in", lambda s: _per_clock(s, "flux_bottom"), ("flux_bottom",), room=3.0, name="heat in is the flux"),
+    accumulates(
+        "heat_in", lambda s: _per_clock(s, "flux_bottom"), ("flux_bottom",), room=3.0, name="heat in is the flux"
+    ),
     accumulates("heat_out", lambda s: _per_clock(s, "flux_top"), ("flux_top",), room=3.0, name="heat out is the flux"),
     Law(
         "field and plates agree", Kind.CONSERVATION, "",

@@ -55,7 +55,7 @@ class Case:
         return torch.tensor(rates, dtype=torch.float64)
 
     def span(self) -> tuple[float, float, float]:
-        """Return, in the unit of the clock, a time that shows the run, how long to wait at most, and the longest chunk."""
+        """Return a time that shows the run, how long to wait at most, the longest chunk; in the unit of the clock."""
         clock = self.flow.clock
         if self.shape.from_side:
             tall = max(1.0, self.shape.aspect) * float(clock.max())
@@ -241,7 +241,7 @@ def _peaks(layer: Layer, state: State) -> tuple[Tensor, Tensor, Tensor]:
 
 def _peak(a: np.ndarray, b: np.ndarray, values: np.ndarray) -> float:
     """Return the largest value of a spline near the largest of `values` (a, b)."""
-    i, j = np.unravel_index(int(values.argmax()), values.shape)
+    i, j = divmod(int(values.argmax()), values.shape[1])
     rows = slice(max(0, i - 4), min(len(a), i + 5))
     columns = slice(max(0, j - 4), min(len(b), j + 5))
     near_a, near_b = a[rows], b[columns]

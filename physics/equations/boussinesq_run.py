@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from physics.equations.boussinesq import Layer, State, measures, plate_fluxes
-from physics.integrate.projection import COURANT, Stepper, march
+from physics.integrate.projection import COURANT, Fields, Stepper, march
 from physics.integrate.projection_kernels import courant
 
 WINDOW = 6  # chunks whose range is compared with that of the window before
@@ -138,7 +138,8 @@ class Marcher:
             at = torch.from_numpy(pending).to(self.device)
             part = State(*(x[at] for x in self.state))
             after, sums, swept = self._march(part, at, spans[pending], counts[pending])
-            finite = torch.isfinite(sum(x.sum(dim=(1, 2)) for x in after[:3])).cpu().numpy()  # type: ignore[union-attr]
+            total = torch.stack([field.sum(dim=(1, 2)) for field in after[:3]]).sum(0)
+            finite = torch.isfinite(total).cpu().numpy()
             good = finite & (swept * spans[pending] / counts[pending] <= _STABLE)
             kept = torch.from_numpy(np.flatnonzero(good)).to(self.device)
             for whole, new in zip(self.state, after, strict=True):
@@ -156,12 +157,13 @@ class Marcher:
     ) -> tuple[State, Tensor, np.ndarray]:
         prandtl, push = self.flow.prandtl[at], self.push[at]
         if self.stepper is None:
-            fields, sums, swept = march(self.layer.operators, part, prandtl, push, spans / counts, counts)
-            return State(*fields), sums, swept
+            after, sums, swept = march(self.layer.operators, part, prandtl, push, spans / counts, counts)
+            return State(*after), sums, swept
         steps = int(counts.max())
         counts[:] = steps
         dt = torch.from_numpy(spans / steps).to(prandtl)
-        fields, sums = tuple(part), torch.zeros_like(push)
+        fields: Fields = (part.u, part.w, part.T, part.p)
+        sums = torch.zeros_like(push)
         with torch.no_grad():
             for _ in range(steps):
                 fields, crossed = self.stepper.step(fields, prandtl, push, dt)

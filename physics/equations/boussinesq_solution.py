@@ -109,12 +109,12 @@ def _fields(
     real = time_unit == "s" and bool((depth == depth[0]).all())  # cells of different depths share axes in depths
     length = float(depth[0]) if real else 1.0
     axes = {"x": torch.from_numpy(layer.x_centres) * length, "z": torch.from_numpy(layer.z_centres) * length}
-    units = {"time_unit": time_unit, "length_unit": "m" if real else ""}
+    length_unit = "m" if real else ""
     at = times.cpu()[frames]
     speed = "m/s" if time_unit else ""
     return [
-        Output("temperature", "", T.transpose(-1, -2).contiguous(), at, None, axes, **units),
-        Output("velocity", speed, velocity, at, None, axes, ("x", "z"), **units),
+        Output("temperature", "", T.transpose(-1, -2).contiguous(), at, None, axes, (), time_unit, length_unit),
+        Output("velocity", speed, velocity, at, None, axes, ("x", "z"), time_unit, length_unit),
     ]
 
 
@@ -138,7 +138,8 @@ def _status(case: Case, found: Numbers, ladder: Ladder, tolerance: float, real: 
         b = int(diverged[0])
         at = float(record.diverged_at[b])
         return Status.DIVERGED, (
-            f"Member {b} (Ra = {float(found.rayleigh[b]):.4g}) diverged before {at:.4g}{unit}: lower rayleigh or perturbation. {told}"
+            f"Member {b} (Ra = {float(found.rayleigh[b]):.4g}) diverged before {at:.4g}{unit}: "
+            f"lower rayleigh or perturbation. {told}"
         )
     unsettled = torch.nonzero(torch.isnan(record.settled_at)).reshape(-1)
     if len(unsettled):
@@ -153,8 +154,8 @@ def _status(case: Case, found: Numbers, ladder: Ladder, tolerance: float, real: 
                 f"the flow is unsteady there; lower rayleigh. {told}"
             )
         return Status.NOT_SETTLED, (
-            f"Member {b} (Ra = {ra:.4g}) had not settled at {end:.4g}{unit}: give more duration, a larger perturbation, "
-            f"or a Rayleigh number further from onset. {told}"
+            f"Member {b} (Ra = {ra:.4g}) had not settled at {end:.4g}{unit}: give more duration, a larger "
+            f"perturbation, or a Rayleigh number further from onset. {told}"
         )
     if not bool(ladder.met.all()):
         b = int((~ladder.met).nonzero()[0])

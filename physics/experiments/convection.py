@@ -1,15 +1,14 @@
 """Convection between a warm and a cold plate: what it is, and one run of it.
 
-The equations and their sources stand in `physics.equations.boussinesq`. A cell is given either by its numbers, Ra and Pr,
-and then times are in diffusion times d^2 / kappa, velocities in kappa / d; or by a fluid, a depth and a temperature
-difference, and then times are in seconds and velocities in m/s. Heated from below it is a Rayleigh-Benard cell; from the
-side it is the same cell turned by a quarter, its hot and cold walls a depth apart. A Nusselt number is the heat that
-crosses over the heat that conduction alone would carry. Temperatures are over the difference of the plates.
+The equations and their sources stand in `physics.equations.boussinesq`. A cell is given either by its numbers, Ra and
+Pr, and then times are in diffusion times d^2 / kappa, velocities in kappa / d; or by a fluid, a depth and a temperature
+difference, and then times are in seconds and velocities in m/s. Heated from below it is a Rayleigh-Benard cell; from
+the side it is the same cell turned by a quarter, its hot and cold walls a depth apart. A Nusselt number is the heat
+that crosses over the heat that conduction alone would carry. Temperatures are over the difference of the plates.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import Any
@@ -18,15 +17,16 @@ import torch
 from torch import Tensor
 
 from physics import device as devices
-from physics.equations.boussinesq_curve import flux, schedule
 from physics.equations.boussinesq_fluids import FLUIDS
 from physics.equations.boussinesq_laws import LAWS
-from physics.equations.boussinesq_levels import LADDER, climb, extrapolated, first_rung
-from physics.equations.boussinesq_numbers import case_of, check, dimensional, fluid_properties, numbers
+from physics.equations.boussinesq_levels import climb
+from physics.equations.boussinesq_limits import LIMITS
+from physics.equations.boussinesq_model import curves_of
+from physics.equations.boussinesq_numbers import case_of, check, dimensional, numbers
 from physics.equations.boussinesq_onset import PLATES
 from physics.equations.boussinesq_solution import solution_of
 from physics.errors import ParameterError, UnitError
-from physics.experiment import Choice, Experiment, Limit, Observable, Parameter, Role
+from physics.experiment import Choice, Experiment, Observable, Parameter, Role
 from physics.solution import Solution
 
 __all__ = ["EXPERIMENT", "complete", "default_times", "model", "simulate"]
@@ -57,10 +57,12 @@ PARAMETERS = (
     Parameter("rayleigh", "", Role.UNKNOWN, 0.0, 1e7, "Rayleigh number of the depth",
               prior=(5000.0, 1.0), exclusive_lower=True),
     Parameter("prandtl", "", Role.UNKNOWN, 0.01, 1e6, "Prandtl number", prior=(7.0, 1.5)),
-    Parameter("depth", "m", Role.APPARATUS, 0.0, 10.0, "distance of the heated plates", display="mm", exclusive_lower=True),
+    Parameter("depth", "m", Role.APPARATUS, 0.0, 10.0, "distance of the heated plates",
+              display="mm", exclusive_lower=True),
     Parameter("temperature_difference", "K", Role.CONTROL, 0.0, 100.0, "warm plate less cold plate", display="K",
               exclusive_lower=True),
-    Parameter("mean_temperature", "K", Role.CONTROL, 200.0, 600.0, "mean of the plates, where the fluid's properties are taken",
+    Parameter("mean_temperature", "K", Role.CONTROL, 200.0, 600.0,
+              "mean of the plates, where the fluid's properties are taken",
               default=298.15, display="degC"),
     Parameter("viscosity", "m**2/s", Role.UNKNOWN, 0.0, 1.0, "kinematic viscosity, if not the fluid's",
               prior=(1e-5, 1.5), display="mm**2/s", exclusive_lower=True),
@@ -68,16 +70,18 @@ PARAMETERS = (
               prior=(1e-7, 0.5), display="mm**2/s", exclusive_lower=True),
     Parameter("expansion", "1/K", Role.UNKNOWN, 0.0, 0.1, "thermal expansion, if not the fluid's",
               prior=(1e-3, 0.5), exclusive_lower=True),
-    Parameter("aspect", "", Role.APPARATUS, 0.2, 16.0, "period, or width between the walls, over the depth", default=2.0),
+    Parameter("aspect", "", Role.APPARATUS, 0.2, 16.0, "period, or width between the walls, over the depth",
+              default=2.0),
     Parameter("rolls", "", Role.CONTROL, 1.0, 32.0,
-              "pairs of rolls in the period, or rolls between the walls, at the start; those that grow first if left out"),
-    Parameter("perturbation", "", Role.CONTROL, 0.0, 0.3, "first disturbance of the temperature over the difference of the plates",
+              "pairs of rolls in the period, or rolls between the walls, to start with; those that grow if left out"),
+    Parameter("perturbation", "", Role.CONTROL, 0.0, 0.3,
+              "first disturbance of the temperature over the difference of the plates",
               default=0.01, exclusive_lower=True),
     Duration("duration", "s", Role.CONTROL, 0.0, _LONGEST,
              "when the run ends, or in diffusion times if bare; when it has settled if left out", exclusive_lower=True),
 )  # fmt: skip
 CHOICES = (
-    Choice("fluid", ("none", *FLUIDS), "none", "what the cell is filled with; none where numbers or properties are given",
+    Choice("fluid", ("none", *FLUIDS), "none", "what fills the cell; none where numbers or properties are given",
            Role.APPARATUS),
     Choice("plates", PLATES, "rigid-rigid", "bottom and top: holding the fluid, or letting it slip", Role.APPARATUS),
     Choice("sides", ("periodic", "walls"), "periodic", "a part of a wide layer, or insulated walls", Role.APPARATUS),
@@ -152,51 +156,12 @@ def default_times(settings: Mapping[str, Any], count: int = 121) -> Tensor:
 def model(
     settings: Mapping[str, Any], times: Tensor, tolerance: float = 1e-3
 ) -> Callable[[dict[str, Tensor], Tensor], Tensor]:
-    """Return the differentiable flux at the bottom of cells like `settings`, on two grids that meet the tolerance.
+    """Return the differentiable flux at the bottom of cells like `settings`; see `physics.equations.boussinesq_model`.
 
-    The function returned takes parameters of shape (batch,) and times (n,) and gives Nusselt numbers (batch, n). Grids
-    and steps are chosen here, once; `tolerance` is that of the curve, as far as the ladder reaches.
+    The function returned takes parameters of shape (batch,) and times (n,) and gives Nusselt numbers (batch, n).
     """
     base = _checked(settings, torch.device("cpu"))
-    case, found = case_of(base)
-    start = first_rung(float(case.flow.rayleigh.max()), case.shape.from_side)
-    plans, values = [], []
-    numbers_of = (found.rayleigh.detach(), found.prandtl.detach(), case.flow.amplitude, found.clock.detach())
-
-    def add(rows: int, at: Tensor) -> None:
-        plans.append(schedule(case.layer(rows), case.flow, at.numpy(), case.span()[2]))
-
-    moments = _times(times, torch.device("cpu"))
-    for rows in LADDER[start : start + 4]:
-        add(rows, moments)
-        with torch.no_grad():
-            values.append(flux(plans[-1], *numbers_of))
-        if len(values) < 3:
-            continue
-        latest, before = (_limit(plans[k - 1 : k + 1], values[k - 1 : k + 1]) for k in (len(plans) - 1, len(plans) - 2))
-        if float((latest - before).abs().max()) <= tolerance:
-            break
-    pair = plans[-2:]
-
-    def curves(parameters: dict[str, Tensor], at: Tensor) -> Tensor:
-        given = {name: value for name, value in base.items() if name not in parameters}
-        full = given | {
-            name: value for name, value in parameters.items() if name not in ("aspect", "rolls", "duration")
-        }
-        full = full | {name: base[name] for name in ("aspect", "rolls", "duration") if name in base}
-        found = numbers(full)
-        amplitude = torch.as_tensor(full["perturbation"], dtype=torch.float64).reshape(-1).expand(len(found.rayleigh))
-        used = pair
-        if at.shape != moments.shape or not bool(torch.equal(at.detach().to(moments), moments)):
-            new = _times(at.detach(), torch.device("cpu"))
-            used = [schedule(plan.layer, case.flow, new.numpy(), case.span()[2]) for plan in pair]
-        return _limit(used, [flux(plan, found.rayleigh, found.prandtl, amplitude, found.clock) for plan in used])
-
-    return curves
-
-
-def _limit(plans: list[Any], values: list[Tensor]) -> Tensor:
-    return extrapolated(values[0], values[1], plans[1].layer.nz / plans[0].layer.nz)
+    return curves_of(base, _times(times, torch.device("cpu")), tolerance)
 
 
 def start(times: Any, values: Any, settings: Mapping[str, Any]) -> dict[str, float]:
@@ -265,46 +230,6 @@ def _times(times: Any, place: torch.device) -> Tensor:
     return at
 
 
-def _first(settings: Mapping[str, Any], name: str) -> float:
-    return float(torch.as_tensor(settings[name], dtype=torch.float64).detach().reshape(-1).max())
-
-
-def _with_fluid(value: Callable[[Mapping[str, Any]], float], otherwise: float) -> Callable[[Mapping[str, Any]], float]:
-    def limited(settings: Mapping[str, Any]) -> float:
-        return otherwise if settings.get("fluid", "none") == "none" else value(settings)
-
-    return limited
-
-
-def _margin(settings: Mapping[str, Any], warm: bool) -> float:
-    """How far the cold plate is from freezing, or the warm one from boiling, in kelvin."""
-    fluid, half = FLUIDS[str(settings["fluid"])], 0.5 * _first(settings, "temperature_difference")
-    mean = _first(settings, "mean_temperature")
-    return fluid.boils - mean - half if warm else mean - half - fluid.freezes
-
-
-def _expansion(settings: Mapping[str, Any]) -> float:
-    if not dimensional(settings):
-        return 0.0
-    given = settings.get("expansion")
-    alpha = fluid_properties(settings).expansion if given is None else _first(settings, "expansion")
-    return alpha * _first(settings, "temperature_difference")
-
-
-LIMITS = (
-    Limit("rayleigh", "above, the flow is unsteady and then turbulent, and not two-dimensional", "", None, 1e6,
-          lambda s: float(numbers(s).rayleigh.detach().max())),
-    Limit("boussinesq", "expansion times temperature difference; above, the density changes more than the model allows", "",
-          None, 0.1, _expansion),
-    Limit("viscosity_change", "of the fluid from plate to plate, relative; above, the rolls are no longer alike up and down", "",
-          None, 0.2, _with_fluid(
-              lambda s: abs(fluid_properties(s).viscosity_slope) * _first(s, "temperature_difference"), 0.0)),
-    Limit("above_freezing", "cold plate less freezing point", "K", 0.0, None, _with_fluid(lambda s: _margin(s, False), math.inf)),
-    Limit("below_boiling", "boiling or flash point less warm plate", "K", 0.0, None, _with_fluid(lambda s: _margin(s, True), math.inf)),
-    Limit("aspect", "outside, the rolls are not those of a wide layer, or too many for one run", "", 0.5, 8.0,
-          lambda s: _first(s, "aspect")),
-)  # fmt: skip
-
 EXPERIMENT = Experiment(
     name="convection",
     title="Convection cell",
@@ -317,14 +242,14 @@ EXPERIMENT = Experiment(
         Observable("nusselt_top", "", "scalar", "the same at the top plate"),
         Observable("nusselt_volume", "", "scalar", "1 + <w T>, the same in the volume"),
         Observable("nusselt_scatter", "", "scalar", "standard deviation of the fluxes about those means"),
-        Observable("growth_rate", "1/s", "scalar", "of a small disturbance of the resting layer; from the side, of the last departure"),
+        Observable("growth_rate", "1/s", "scalar", "of a small disturbance at rest; from the side, of the last one"),
         Observable("settling_time", "s", "scalar", "until Nu - 1 stays within 1 % of its last value"),
         Observable("velocity_max", "m/s", "scalar", "largest speed in the settled run"),
         Observable("along_max", "m/s", "scalar", "largest speed along the plates at mid-width"),
         Observable("across_max", "m/s", "scalar", "largest speed across them at mid-depth"),
         Observable("rayleigh", "", "scalar", "Rayleigh number of the cell"),
         Observable("prandtl", "", "scalar", "Prandtl number of the fluid"),
-        Observable("critical_rayleigh", "", "scalar", "at which rolls that fit the period start; of a wide layer with walls"),
+        Observable("critical_rayleigh", "", "scalar", "at which fitting rolls start; with walls, of a wide layer"),
         Observable("thermal_dissipation", "", "scalar", "<|grad T|^2>, one more Nusselt number"),
         Observable("viscous_dissipation", "", "scalar", "<|grad u|^2> in diffusion units"),
         Observable("buoyancy_work", "", "scalar", "Ra <T u> along gravity, which it equals"),

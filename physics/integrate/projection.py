@@ -175,7 +175,7 @@ class Stepper:
         dt, viscosity = dt[:, None, None], prandtl[:, None, None]
         u_hat, t_hat, w_hat = u @ self.faces.T, t @ self.centres.T, w[:, 1:-1] @ self.centres.T
         plate = self.centres[0, 0]
-        old: Fields | None = None
+        old: tuple[Tensor, Tensor, Tensor] | None = None
         crossed = torch.zeros_like(push)
         for now, before in WEIGHTS:
             a = 0.5 * (now + before) * dt

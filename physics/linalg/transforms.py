@@ -8,9 +8,9 @@ periodic direction and a wall otherwise. kappa_m = (2/h) sin(k_m h / 2). Rows ar
 `x @ basis.T` transforms the last axis and `x_hat @ basis` transforms back.
 
 - periodic: the real Fourier basis; c: cos m, then sin m; f: sin m, then -cos m.
-- between walls: c: cosines (DCT-II) of even, then of odd m, f: sines (DST-I) that vanish at the walls; `slip_free` holds
-  the sines (DST-II) of a quantity at the centres that vanishes at the walls, and `turn` = centres @ slip_free.T goes
-  between the two.
+- between walls: c: cosines (DCT-II) of even, then of odd m, f: sines (DST-I) that vanish at the walls; `slip_free`
+  holds the sines (DST-II) of a quantity at the centres that vanishes at the walls, and `turn` = centres @ slip_free.T
+  goes between the two.
 
 The bases are dense matrices: with up to a few hundred points, one matrix product with all rows of a field costs no
 more than as many short fast transforms, it has no transform lengths to avoid, and its derivative is another product.

@@ -10,7 +10,8 @@ from physics.errors import ParameterError
 
 @pytest.mark.parametrize(
     ("name", "temperature", "prandtl", "accuracy"),
-    [("water", 300.0, 5.83, 5e-3), ("air", 300.0, 0.707, 5e-3), ("glycerol", 300.0, 6780.0, 1e-2), ("mercury", 300.0, 0.0248, 5e-3),
+    [("water", 300.0, 5.83, 5e-3), ("air", 300.0, 0.707, 5e-3), ("glycerol", 300.0, 6780.0, 1e-2),
+     ("mercury", 300.0, 0.0248, 5e-3),
      ("silicone-oil-5", 298.15, 69.0, 1e-2), ("silicone-oil-20", 298.15, 203.0, 1e-2)],
 )  # fmt: skip
 def test_tabulated_prandtl_numbers(name: str, temperature: float, prandtl: float, accuracy: float) -> None:

@@ -116,7 +116,7 @@ def test_depths_of_a_batch_may_differ() -> None:
         ({"rayleigh": "1e4", "prandtl": "1", "depth": "1 cm"}, "contradict"),
         ({"fluid": "water", "depth": "1 cm"}, "temperature_difference is missing"),
         ({"depth": "1 cm", "temperature_difference": "1 K"}, "or a fluid"),
-        ({"fluid": "water", "depth": "1 cm", "temperature_difference": "1 K", "mean_temperature": "450 K"}, "known from"),
+        ({"fluid": "air", "depth": "1 cm", "temperature_difference": "1 K", "mean_temperature": "450 K"}, "known from"),
         ({"rayleigh": "1e4", "prandtl": "1", "heating": "side", "sides": "periodic"}, "needs walls"),
         ({"rayleigh": "1e4", "prandtl": "1", "duration": "2 h"}, "has a unit"),
         ({"rayleigh": "1e4", "prandtl": "1", "duration": "2 kg"}, "duration"),
