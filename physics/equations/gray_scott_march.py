@@ -119,15 +119,15 @@ def _arrays(
     rates: Rates, start: Tensor, plan: list[tuple[int, float]], frames: list[bool], report: Callable[[float], None]
 ) -> March:
     log = _Log(start, len(plan), frames, rates)
-    state = (gray_scott.spectrum(start), start.new_zeros(len(start), 3))
+    spectra, sums = gray_scott.spectrum(start), start.new_zeros(len(start), 3)
     parameters: dict[float, tuple[Tensor, ...]] = {}
     total, done = max(1, sum(steps for steps, _ in plan)), 0
     for at, (steps, h) in enumerate(plan):
         if steps and h not in parameters:
             parameters[h] = gray_scott.parameters_of(rates, start.shape[-1], h)
         for index in range(steps):
-            state = (lambda new: (new[0], new[1]))(gray_scott.step(state, parameters[h], index))
-        log.write(at, slice(None), *state)
+            spectra, sums = gray_scott.step((spectra, sums), parameters[h], index)
+        log.write(at, slice(None), spectra, sums)
         done += steps
         report(done / total)
     return log.done(done)
