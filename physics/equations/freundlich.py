@@ -69,8 +69,8 @@ def isotherm(parameters: Mapping[str, Tensor], batch: int) -> Isotherm:
 
 def slowest(parameters: Mapping[str, Tensor], level: float = 0.05) -> Tensor:
     """Return the retardation of the slowest part of a front or a rear: of the whole, or of what is at `level`."""
-    kappa = isotherm(parameters, 1).kappa
     n = parameters["freundlich_exponent"]
+    kappa = isotherm(parameters, max(len(value) for value in parameters.values())).kappa
     return 1.0 + kappa * torch.maximum(torch.ones_like(n), n * torch.maximum(level ** (n - 1.0), torch.ones_like(n)))
 
 

@@ -24,6 +24,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import torch
+from scipy.interpolate import CubicSpline
 from torch import Tensor
 
 from physics.equations.transport_expected import (
@@ -51,6 +52,7 @@ from physics.validate.monotonicity import monotone, second_rise
 
 SETTLED = 1e-2  # what may still be missing where a curve counts as settled
 JUDGED = 64  # times at which the closed form is computed, at most
+DOUBT = 3.0  # times what a slope is known to
 ROOM = 4.0  # for the rule of integration where a feed or a storage has a corner
 CURVES = ("inflow", "outflow", "storage", "decayed")
 
@@ -133,6 +135,33 @@ def _stored(sample: Sample) -> Tensor:
     return outside(sample.values("storage"), 0.0, full) / full
 
 
+def slope_gap(total: Tensor, rate: Tensor, time: Tensor, noise: float) -> Tensor:
+    """Return how far a rate is from the slope of its total, in what the slope is known to; the worst time (batch,).
+
+    The slope is that of a cubic spline through the total, shape (batch, times); it is known to what a spline through
+    every other time differs by there and next to it, and to `noise`, a share of the largest rate.
+    """
+    known = total.numpy()
+    fine = torch.from_numpy(CubicSpline(time.numpy(), known, axis=1)(time.numpy(), 1))
+    coarse = torch.from_numpy(CubicSpline(time.numpy()[::2], known[:, ::2], axis=1)(time.numpy(), 1))
+    doubt = torch.nn.functional.max_pool1d((fine - coarse).abs()[:, None], 5, 1, 2)[:, 0]
+    least = noise * torch.maximum(rate.abs().amax(1, keepdim=True), fine.abs().amax(1, keepdim=True))
+    return worst((rate - fine).abs() / (doubt + least).clamp(min=1e-300))
+
+
+def _slope(total: str, rate: Callable[[Sample], Tensor | None], needs: tuple[str, ...], name: str) -> Law:
+    """The law that `total` rises by its rate at every time, where it has one."""
+
+    def departure(sample: Sample) -> Tensor | None:
+        found, time = rate(sample), times_of(sample)
+        if found is None or len(time) < 16 or not bool(torch.isfinite(sample.values(total)).all()):
+            return None
+        return slope_gap(sample.values(total), found, time, 10.0 * max(sample.tolerance, 1e-6))
+
+    return Law(name, Kind.CONSERVATION, "", f"slope of {total} less its rate, over what the slope is known to",
+               departure, lambda sample: DOUBT, (total, *needs))  # fmt: skip
+
+
 def _integral(total: str, rate: Callable[[Sample], Tensor | None], needs: tuple[str, ...], name: str) -> Law:
     """The law that `total` accumulates, where it has a rate."""
 
@@ -186,6 +215,8 @@ LAWS = (
         _inflow, _claimed, ("inflow", "concentration")),
     _integral("outflow", _leaving, _CURVE, "outflow is what the sensor read"),
     _integral("decayed", _decaying, ("storage", "concentration"), "decay follows what is stored"),
+    _slope("outflow", _leaving, _CURVE, "outflow rises by what the sensor reads"),
+    _slope("decayed", _decaying, ("storage", "concentration"), "decay rises by what is stored"),
     Law("area of the curve", Kind.CONSERVATION, "", "area of a settled curve less what it must be, over the latter",
         _area, lambda sample: SETTLED + 2.0 * sample.tolerance, _CURVE),
     Law("storage within the column", Kind.POSITIVITY, "", "how far storage lies outside what the column holds, over it",

@@ -105,13 +105,13 @@ def duration(peclet: Tensor, share: Tensor, closed: bool, spread: Tensor) -> Ten
 
 
 def shown(case: Scaled, slow: Tensor | float) -> float:
-    """Return how long (s) to show the first member: until its curve has settled after the last change of the feed.
+    """Return how long (s) to show columns: until the slowest has settled after the last change of its feed.
 
-    `slow` is the retardation of its slowest part beyond that of the unit of time. Exchange with water at rest that
+    `slow` is the retardation of the slowest part beyond that of the unit of time. Exchange with water at rest that
     is slower than half a pore volume is not waited for.
     """
-    column, spread = case.column, torch.zeros(1, dtype=torch.float64)
+    column, spread = case.column, torch.zeros((), dtype=torch.float64)
     if column.mobile is not None and column.exchange is not None:
         spread = 2.0 * (1.0 - column.mobile) ** 2 / column.exchange.clamp(min=0.5)
     end = duration(column.peclet, column.place, column.closed, spread) * slow + case.feed.end()
-    return float((end * case.time).detach()[0])
+    return float((end * case.time).detach().max())

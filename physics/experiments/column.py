@@ -144,16 +144,16 @@ def scheme_of(settings: Mapping[str, Any]) -> Scheme:
 
 
 def default_times(settings: Mapping[str, Any], count: int = 121) -> Tensor:
-    """Return evenly spaced times (seconds) from zero until the curve of the first member has settled.
+    """Return evenly spaced times (seconds) from zero until the curve of the slowest member has settled.
 
     Counted from the last change of the feed, at the last sensor; slow exchange with water at rest is not waited
     for.
     """
     place = settings.get("position")
     last = {"position": max(place) if isinstance(place, tuple) else place}
-    one = {name: value[:1] for name, value in _tensors({**settings, **last}, _HERE, True).items()}
-    slow = slowest(one) if settings.get("isotherm") == "freundlich" else 1.0
-    return torch.linspace(0.0, shown(scaled(one, scheme_of(settings)), slow), count, dtype=torch.float64)
+    given = _tensors({**settings, **last}, _HERE, True)
+    slow = slowest(given) if settings.get("isotherm") == "freundlich" else 1.0
+    return torch.linspace(0.0, shown(scaled(given, scheme_of(settings)), slow), count, dtype=torch.float64)
 
 
 def model(
