@@ -34,7 +34,9 @@ def _tensors(settings: dict[str, object]) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize(("inlet", "outlet", "reading"), [
-    ("third-type", "closed", "resident"), ("first-type", "semi-infinite", "flux"), ("third-type", "semi-infinite", "resident"),
+    ("third-type", "closed", "resident"),
+    ("first-type", "semi-infinite", "flux"),
+    ("third-type", "semi-infinite", "resident"),
 ])  # fmt: skip
 @pytest.mark.parametrize("fed", ["step", "pulse", "leach"])
 def test_an_exponent_of_one_is_the_linear_column(inlet: str, outlet: str, reading: str, fed: str) -> None:
