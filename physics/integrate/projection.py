@@ -135,7 +135,7 @@ def march_arrays(
     def one(b: int) -> None:
         swept[b] = kernels.march(
             u[b], w[b], t[b], p[b],
-            *basis.halves, basis.face_zero, basis.kappa, basis.kappa_slip_free, basis.periodic,
+            *basis.halves, basis.quarters, basis.face_zero, basis.kappa, basis.kappa_slip_free, basis.periodic,
             o.dz, o.gap, o.h, o.rows_t, o.rows_u, o.rows_w, o.rows_p,
             viscosity[b], force[b, 0], force[b, 1], length[b], steps[b], _WEIGHTS, sums[b],
         )  # fmt: skip

@@ -99,6 +99,47 @@ def from_modes(x, halves, out):
 
 
 @njit(**_OPTIONS)
+def quarters_to_modes(x, quarters, out):
+    """The same as `to_modes` with four blocks (4, n/4, n/4), transposed."""
+    rows, n = x.shape
+    h, q = n // 2, n // 4
+    parts = np.empty((4, rows, q), x.dtype)
+    for j in range(rows):
+        for i in range(q):
+            a, b, c, d = x[j, i], x[j, n - 1 - i], x[j, h - 1 - i], x[j, h + i]
+            parts[0, j, i] = (a + b) + (c + d)
+            parts[1, j, i] = (a + b) - (c + d)
+            parts[2, j, i] = (a - b) + (c - d)
+            parts[3, j, i] = (a - b) - (c - d)
+    for k in range(4):
+        block = multiply(parts[k], quarters[k])
+        for j in range(rows):
+            for i in range(q):
+                out[j, k * q + i] = block[j, i]
+
+
+@njit(**_OPTIONS)
+def quarters_from_modes(x, quarters, out):
+    """The same as `from_modes` with four blocks."""
+    rows, n = x.shape
+    h, q = n // 2, n // 4
+    parts = np.empty((4, rows, q), x.dtype)
+    for k in range(4):
+        for j in range(rows):
+            for i in range(q):
+                parts[k, j, i] = x[j, k * q + i]
+        parts[k] = multiply(parts[k], quarters[k])
+    for j in range(rows):
+        for i in range(q):
+            near, far = parts[0, j, i] + parts[1, j, i], parts[2, j, i] + parts[3, j, i]
+            out[j, i] = near + far
+            out[j, n - 1 - i] = near - far
+            near, far = parts[0, j, i] - parts[1, j, i], parts[2, j, i] - parts[3, j, i]
+            out[j, h - 1 - i] = near + far
+            out[j, h + i] = near - far
+
+
+@njit(**_OPTIONS)
 def faces_to_modes(x, halves, zero, mean, out):
     """Transform rows of values at faces; `zero` are the even modes at the face 0, `mean` the value of the mean mode."""
     rows, n = x.shape
@@ -164,7 +205,7 @@ def turn_modes(x, halves, out):
 @njit(**_OPTIONS)
 def _transposed(halves):
     out = np.empty_like(halves)
-    for k in range(2):
+    for k in range(len(halves)):
         out[k] = halves[k].T
     return out
 
@@ -232,12 +273,12 @@ def off_centre(stiffness):
 
 @njit(**_OPTIONS)
 def march(
-    u, w, t, p, centres, faces, slip_free, turn, face_zero, kappa, kappa_slip_free, periodic,
+    u, w, t, p, centres, faces, slip_free, turn, quarters, face_zero, kappa, kappa_slip_free, periodic,
     dz, gap, h, rows_t, rows_u, rows_w, rows_p, prandtl, push_x, push_z, dt, steps, weights, sums,
 ):  # fmt: skip
     """March one member in place: u (nz, nx), w (nz + 1, nx), t (nz, nx), p in modes (nz, nx).
 
-    The bases are the `halves` of `physics.linalg.transforms.Basis`.
+    The bases are the `halves` and `quarters` of `physics.linalg.transforms.Basis`.
     `weights` (3, 2) are the weights of N and of the N before; `sums` (2,) is added the heat that came in at the bottom
     and went out at the top. Returns the largest `courant` seen.
     """
@@ -261,7 +302,9 @@ def march(
     plate = centres[0, 0, 0]  # the mean over a row is its first mode times this
     mean = plate if periodic else 0.0
     centres, faces, turn = centres.astype(kind), faces.astype(kind), turn.astype(kind)
-    to_centres, to_faces = _transposed(centres), _transposed(faces)
+    quarters = quarters.astype(kind)
+    to_centres, to_faces, to_quarters = _transposed(centres), _transposed(faces), _transposed(quarters)
+    fourfold = len(quarters) == 4
     to_free, back = _transposed(slip_free.astype(kind)), _transposed(turn)
     u_hat, t_hat = np.empty((nz, n), kind), np.empty((nz, n), kind)
     w_hat, w_free = np.empty((nz - 1, n), kind), np.empty((nz - 1, n), kind)  # the first in the modes of the centres
@@ -287,7 +330,10 @@ def march(
             pad(w, periodic, wp)
             pad(t, periodic, tp)
             explicit(up, wp, tp, dz, gap, h, push_x, push_z, dt * weights[s, 0], dt * weights[s, 1], old, out)
-            to_modes(out[2], to_centres, x)
+            if fourfold:
+                quarters_to_modes(out[2], to_quarters, x)
+            else:
+                to_modes(out[2], to_centres, x)
             for j in range(nz):
                 for m in range(n):
                     x[j, m] += 2.0 * t_hat[j, m]
@@ -306,7 +352,10 @@ def march(
             for j in range(nz):
                 for m in range(n):
                     u_hat[j, m] = x[j, m] - (r - 1.0) * u_hat[j, m]
-            to_modes(out[1, : nz - 1], to_free, xw)
+            if fourfold:
+                quarters_to_modes(out[1, : nz - 1], to_quarters, xw)
+            else:
+                to_modes(out[1, : nz - 1], to_free, xw)
             for j in range(nz - 1):
                 scale = 2.0 * a / gap[j + 1]
                 for m in range(n):
@@ -350,6 +399,10 @@ def march(
             if not periodic:
                 turn_modes(w_hat, turn, w_free)
             faces_from_modes(u_hat, faces, face_zero, mean, u)
-            from_modes(t_hat, centres, t)
-            from_modes(w_hat, centres, w[1:nz])
+            if fourfold:
+                quarters_from_modes(t_hat, quarters, t)
+                quarters_from_modes(w_hat, quarters, w[1:nz])
+            else:
+                from_modes(t_hat, centres, t)
+                from_modes(w_hat, centres, w[1:nz])
     return max(swept, courant(u, w, dz, h))

@@ -7,7 +7,7 @@ c_m live at the n cell centres (i + 1/2) h, f_m at the n faces i h, i = 0 ... n-
 periodic direction and a wall otherwise. kappa_m = (2/h) sin(k_m h / 2). Rows are basis functions, so that
 `x @ basis.T` transforms the last axis and `x_hat @ basis` transforms back.
 
-- periodic: the real Fourier basis; c: cos m, then sin m; f: sin m, then -cos m.
+- periodic: the real Fourier basis; c: cos m, then sin m; f: sin m, then -cos m; m even, odd, odd, even.
 - between walls: c: cosines (DCT-II) of even, then of odd m, f: sines (DST-I) that vanish at the walls; `slip_free`
   holds the sines (DST-II) of a quantity at the centres that vanishes at the walls, and `turn` = centres @ slip_free.T
   goes between the two.
@@ -66,6 +66,18 @@ class Basis:
         return blocks[0], faces, blocks[1], turn
 
     @cached_property
+    def quarters(self) -> np.ndarray:
+        """The blocks of periodic `centres` under the reflection of half a period as well, shape (4, n/4, n/4).
+
+        Empty between walls, and where n is not a multiple of 4.
+        """
+        n = len(self.kappa)
+        if not self.periodic or n % 4:
+            return np.empty((0, 0, 0))
+        q = n // 4
+        return np.stack([self.centres[k * q : (k + 1) * q, :q] for k in range(4)])
+
+    @cached_property
     def face_zero(self) -> np.ndarray:
         """The even modes of the faces at the point 0, shape (n/2,)."""
         return np.ascontiguousarray(self.faces[len(self.kappa) // 2 :, 0])
@@ -83,7 +95,8 @@ def periodic(points: int, length: float) -> Basis:
     half = points // 2
     at_centres = 2.0 * math.pi * (np.arange(points) + 0.5) / points
     at_faces = 2.0 * math.pi * np.arange(points) / points
-    low, high = np.arange(half)[:, None], np.arange(1, half + 1)[:, None]
+    low = np.concatenate([np.arange(0, half, 2), np.arange(1, half, 2)])[:, None]
+    high = np.concatenate([np.arange(1, half + 1, 2), np.arange(2, half + 1, 2)])[:, None]
     centres = np.vstack([np.cos(low * at_centres), np.sin(high * at_centres)])
     faces = np.vstack([np.sin(low * at_faces), -np.cos(high * at_faces)])
     faces[0] = 1.0  # the mean at the faces pairs with the mean at the centres: both have kappa = 0

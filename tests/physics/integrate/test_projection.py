@@ -12,6 +12,7 @@ from physics.integrate.projection import Stepper, march, march_arrays
 F64 = torch.float64
 LAYERS = {
     "periodic": Layer(16, 12, 2.0),
+    "no multiple of four": Layer(18, 10, 2.0),
     "cavity": Layer(16, 12, 1.0, (True, False), False, True, 1.5),
     "walls": Layer(16, 12, 2.0, (False, True), False, False, 2.0),
 }
