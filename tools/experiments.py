@@ -71,8 +71,10 @@ def describe(name: str) -> dict[str, Any]:
             {
                 "name": item.name,
                 "unit": item.unit,
+                "display": item.display or item.unit,
                 "role": item.role.value,
                 "lower": item.lower,
+                "exclusive_lower": item.exclusive_lower,
                 "upper": item.upper,
                 "default": item.default,
                 "meaning": item.meaning,
@@ -80,7 +82,13 @@ def describe(name: str) -> dict[str, Any]:
             for item in experiment.parameters
         ],
         "choices": [
-            {"name": item.name, "options": list(item.options), "default": item.default, "meaning": item.meaning}
+            {
+                "name": item.name,
+                "options": [*item.options, *(["FILE.csv"] if item.series else [])],
+                "default": item.default,
+                "role": item.role.value,
+                "meaning": item.meaning,
+            }
             for item in experiment.choices
         ],
         "observables": [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
@@ -11,11 +12,12 @@ import torch
 
 from physics import units
 from physics.errors import InputError
-from physics.experiment import Experiment
+from physics.experiment import Experiment, Parameter
 from physics.solution import Output, Solution
 from physics.validate import Verdict, validate
 from tools.errors import Failed, Retry
 from tools.experiments import find
+from tools.fields import field_row
 from tools.records import Check, Evidence, Fact, Source
 from tools.write_hdf5 import check_place, write_hdf5
 
@@ -72,9 +74,10 @@ def simulate(
         data={
             "status": solution.status.name.lower(),
             "message": solution.message,
-            "outputs": outputs(solution, time_unit),
+            "outputs": _told(declared, solution, settings, time_unit),
             "balances": told,
             "checks": [check.model_dump() for check in found],
+            "limits": limits(declared, given),
             "file": None if out is None else str(out),
             "grid": {"cells": solution.cost.cells, "steps": solution.cost.steps},
             "tolerance": solution.tolerance,
@@ -116,16 +119,45 @@ def read_times(text: str) -> tuple[list[float], str]:
 
 
 def time_unit_of(settings: Mapping[str, str], end: float) -> str:
-    """Return the unit of time that the user speaks in, that of the velocity or of the flow; else one that fits.
+    """Return the unit of time that the user speaks in; else one of which the run, `end` seconds long, takes a few."""
+    fitting = (name for name, seconds in reversed(_UNITS_OF_TIME.items()) if end >= 3 * seconds)
+    return spoken_time(settings) or next(fitting, "us")
 
-    A unit fits when the run, which ends after so many seconds, takes a few of it.
-    """
+
+def spoken_time(settings: Mapping[str, str]) -> str:
+    """Return the unit of time that the user speaks in: that of `times`, of a velocity or of a flow; else ""."""
+    if "times" in settings:
+        parts = [part for part in settings["times"].split(",") if part.strip()]
+        return next((unit for unit in (units.parse(part)[1] for part in (parts[0], parts[-1])) if unit), "")
     for name in _SPEAKING:
         if name in settings:
             candidate = units.parse(settings[name])[1].split("/")[-1].strip()
             if candidate and units.compatible(candidate, "s"):
                 return candidate
-    return next((name for name, seconds in reversed(_UNITS_OF_TIME.items()) if end >= 3 * seconds), "us")
+    return ""
+
+
+def spoken_length(declared: Experiment, settings: Mapping[str, str]) -> str:
+    """Return the unit of the first length that the user gave, a position before others; else ""."""
+    for name in sorted(settings, key=lambda name: name != "position"):
+        item = None if name == "times" else declared.parameter(name)
+        if isinstance(item, Parameter) and item.unit == "m":
+            return units.parse(settings[name].split(",")[0])[1]
+    return ""
+
+
+def limits(declared: Experiment, given: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Hold SI settings against the limits within which the model stands for the laboratory."""
+    rows = []
+    for limit in declared.limits:
+        value = float(limit.value(given))
+        low = limit.lower is not None and value < limit.lower
+        high = limit.upper is not None and value > limit.upper
+        status = "below" if low else "above" if high else "within"
+        row = {"name": limit.name, "value": value if math.isfinite(value) else None, "unit": limit.unit}
+        bounds = {"lower": limit.lower, "upper": limit.upper}
+        rows.append(row | bounds | {"status": status, "meaning": limit.meaning})
+    return rows
 
 
 def _solve(
@@ -145,58 +177,72 @@ def _solve(
         raise Retry(str(error)) from error
 
 
-def outputs(solution: Solution, time_unit: str, index: int = 0) -> list[dict[str, Any]]:
+def _told(
+    declared: Experiment, solution: Solution, settings: Mapping[str, str], time_unit: str
+) -> list[dict[str, Any]]:
+    """Write the outputs in the units that the user speaks in, each with its meaning."""
+    meanings = {item.name: item.meaning for item in declared.observables}
+    length = spoken_length(declared, settings)
+    rows = outputs(solution, time_unit, spoken=spoken_time(settings), length_unit=length)
+    return [row | {"meaning": meanings.get(row["name"], "")} for row in rows]
+
+
+def outputs(
+    solution: Solution, time_unit: str, index: int = 0, *, spoken: str = "", length_unit: str = ""
+) -> list[dict[str, Any]]:
     """Write the outputs of one member of the batch as the contract has them.
 
-    Several sensors give a row each; of a field only its extent is told.
+    Several sensors give a row each; a field is told by its extent and a picture. `time_unit` is that of the curves;
+    times that are numbers come in `spoken` and lengths in `length_unit`, where the user named one.
     """
     rows: list[dict[str, Any]] = []
     for output in solution.outputs.values():
         row: dict[str, Any] = {"name": output.name, "unit": output.unit}
         if output.time is None:
-            value = output.values[index]
-            rows.append({**row, "value": output.labels[int(value)] if output.labels else float(value)})
+            rows.append(row | _number(output, index, spoken))
             continue
+        length = (length_unit or output.length_unit) if output.length_unit else ""
         shown = time_unit if output.time_unit else ""
         row["time"] = [units.convert(float(t), output.time_unit, shown) for t in output.time]
         row["time_unit"] = shown
         values, error = output.values[index], None if output.error is None else output.error[index]
         if list(output.coordinates) == ["position"]:
             for k, place in enumerate(output.coordinates["position"].tolist()):
-                there = {**row, "position": place, "position_unit": output.length_unit}
+                shown_place = units.convert(place, output.length_unit, length)
+                there = {**row, "position": shown_place, "position_unit": length}
                 rows.append(there | _curve(values[:, k], None if error is None else error[:, k]))
         elif output.coordinates:
-            rows.append(row | _field(output, values))
+            rows.append(row | field_row(output, values, length))
         else:
             rows.append(row | _curve(values, error))
+    return _with_scatter(rows)
+
+
+def _number(output: Output, index: int, spoken: str) -> dict[str, Any]:
+    """Return the value of a number, with its error where one is known; a word where the value is one."""
+    value = output.values[index]
+    if output.labels:
+        return {"value": output.labels[int(value)]}
+    shown = spoken if spoken and output.unit == "s" else output.unit
+    row: dict[str, Any] = {"value": units.convert(float(value), output.unit, shown), "unit": shown}
+    if output.error is not None:
+        row["error"] = units.convert(float(output.error[index]), output.unit, shown)
+    return row
+
+
+def _with_scatter(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Put the scatter of time means, the number `NAME_scatter`, beside each number `NAME_...` that is one."""
+    for scatter in [row for row in rows if row["name"].endswith("_scatter") and "value" in row]:
+        family = scatter["name"].removesuffix("scatter")
+        for row in rows:
+            if row["name"].startswith(family) and "value" in row and row is not scatter:
+                row["scatter"] = scatter["value"]
     return rows
 
 
 def _curve(values: torch.Tensor, error: torch.Tensor | None) -> dict[str, Any]:
     row: dict[str, Any] = {"values": values.tolist()}
     return row if error is None else row | {"error": float(error.abs().max())}
-
-
-def _field(output: Output, values: torch.Tensor) -> dict[str, Any]:
-    """Tell the extent of a field; its values stand in the file that the run may write."""
-    axes = {
-        name: {
-            "points": int(points.shape[-1]),
-            "from": float(points.min()),
-            "to": float(points.max()),
-            "unit": output.length_unit,
-        }
-        for name, points in output.coordinates.items()
-    }
-    return {
-        "kind": "field",
-        "shape": list(values.shape),
-        "axes": axes,
-        "components": list(output.components),
-        "min": float(values.min()),
-        "max": float(values.max()),
-        "mean": float(values.mean()),
-    }
 
 
 def balances(solution: Solution, index: int = 0) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from agent.cli.common import WITHHELD, Json, Set, emit, finish, pairs, progress, settings, stderr, stdout
@@ -13,6 +14,7 @@ from agent.runs import RunRecord, RunStore, run_id
 
 SHOWN_ROWS = 12
 SHOWN_COLUMNS = 4
+NOTHING = 1e-30  # what rounding leaves of a number that is zero
 
 
 def simulate(
@@ -47,44 +49,42 @@ def simulate(
 
 
 def _show(result: dict[str, Any]) -> None:
-    for group in _together([output for output in result["outputs"] if "values" in output]):
-        _show_curves(group)
+    if result["message"]:
+        stdout.print(result["message"] + "\n", markup=False)
+    _show_numbers([output for output in result["outputs"] if "value" in output])
+    curves = [output for output in result["outputs"] if "values" in output and output.get("kind") != "field"]
+    if curves:
+        beside = [
+            curve for curve in curves if curve["unit"] == curves[0]["unit"] and curve["time"] == curves[0]["time"]
+        ]
+        _show_curves(beside[:SHOWN_COLUMNS])
+        _show_extents([curve for curve in curves if curve not in beside[:SHOWN_COLUMNS]])
     for output in result["outputs"]:
         if output.get("kind") == "field":
-            size = ", ".join(f"{name} {axis['points']}" for name, axis in output["axes"].items())
+            size = ", ".join(_axis(name, axis) for name, axis in output["axes"].items())
             span = f"{output['min']:.4g} to {output['max']:.4g} {output['unit']}".strip()
-            stdout.print(f"{output['name']}: field of {len(output['time'])} times ({size}), from {span}")
-        elif "value" in output:
-            value = output["value"]
-            shown = value if isinstance(value, str) else f"{value:.6g}"
-            stdout.print(f"{output['name']} = {shown} {output['unit']}".strip())
-    for balance in result["balances"]:
-        share = abs(balance["residual"]) / balance["scale"] if balance["scale"] else 0.0
-        stdout.print(f"{balance['name']} balance: {balance['status']} (residual {share:.1e} of the amount applied)")
-    balanced = {f"{balance['name']} balance" for balance in result["balances"]}
-    for check in result["checks"]:
-        if check["name"] not in balanced and check["status"] != "not applicable":
-            extent = f"{check['value']:.1e}, at most {check['limit']:.1e} {check['unit']}".strip()
-            stdout.print(f"{check['name']}: {check['status']} ({extent})", markup=False)
-    if result["message"]:
-        stdout.print(result["message"], markup=False)
+            stdout.print(f"{output['name']}: field of {len(output['time'])} times ({size}), from {span}", markup=False)
+    _show_verdicts(result)
     if result["file"]:
         stdout.print(f"written to {result['file']}", markup=False)
     elif any(output.get("kind") == "field" for output in result["outputs"]):
         stdout.print("--out FILE.h5 writes the fields")
-    stdout.print(f"run {result['run']}")
+    stdout.print(f"run {result['run']}; for a page with figures: labwright report {result['run']}", markup=False)
 
 
-def _together(curves: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    """Group the curves that a table can show side by side: of the same times, a few at once."""
-    groups: list[list[dict[str, Any]]] = []
-    for curve in curves:
-        last = groups[-1] if groups else []
-        if last and len(last) < SHOWN_COLUMNS and last[0]["time"] == curve["time"]:
-            last.append(curve)
-        else:
-            groups.append([curve])
-    return groups
+def _show_numbers(numbers: list[dict[str, Any]]) -> None:
+    """Show what is a number or a word: its scatter or its numerical error where one is known."""
+    if not numbers:
+        return
+    table = Table("number", "value", "unit", "meaning", box=None)
+    for row in numbers:
+        value = row["value"]
+        shown = value if isinstance(value, str) else _round(value)
+        if row.get("error"):
+            shown += f" ± {row['error']:.1g}"
+        table.add_row(row["name"], shown, row["unit"], escape(row["meaning"]))
+    stdout.print(table)
+    stdout.print()
 
 
 def _show_curves(curves: list[dict[str, Any]]) -> None:
@@ -97,6 +97,54 @@ def _show_curves(curves: list[dict[str, Any]]) -> None:
     errors = [f"{curve['error']:.1e}" for curve in curves if "error" in curve]
     if errors:
         stdout.print(f"estimated numerical error: {', '.join(errors)}")
+    stdout.print()
+
+
+def _show_extents(curves: list[dict[str, Any]]) -> None:
+    """Show the curves that the table over time has no room for: where they begin, end and reach."""
+    if not curves:
+        return
+    table = Table("further curve", "first", "last", "least", "largest", "meaning", box=None)
+    for curve in curves:
+        values = curve["values"]
+        spots = (values[0], values[-1], min(values), max(values))
+        table.add_row(_title(curve), *map(_round, spots), escape(curve["meaning"]))
+    stdout.print(table)
+    stdout.print()
+
+
+def _show_verdicts(result: dict[str, Any]) -> None:
+    """Show the balances with their residuals, every law's verdict, and the limits that the settings leave."""
+    for balance in result["balances"]:
+        share = abs(balance["residual"]) / balance["scale"] if balance["scale"] else 0.0
+        stdout.print(f"{balance['name']} balance: {balance['status']} (residual {share:.1e} of the amount applied)")
+    balanced = {f"{balance['name']} balance" for balance in result["balances"]}
+    laws = [check for check in result["checks"] if check["name"] not in balanced]
+    applied = [check for check in laws if check["status"] != "not applicable"]
+    broken = [check for check in applied if check["status"] == "fail"]
+    for check in broken:
+        extent = f"{check['value']:.2e}, at most {check['limit']:.2e} {check['unit']}".strip()
+        stdout.print(f"{check['name']}: fail ({extent}; {check['detail']})", markup=False)
+    kept = ", ".join(check["name"] for check in applied if check["status"] == "pass")
+    stdout.print(f"laws: {len(applied) - len(broken)} of {len(applied)} pass: {kept}", markup=False)
+    left = [limit for limit in result["limits"] if limit["status"] != "within"]
+    for limit in left:
+        if f"{limit['name']} = " not in result["message"]:  # where the run itself has not said so
+            stdout.print(f"limit left: {limit_text(limit)}", markup=False)
+    if result["limits"] and not left:
+        stdout.print(f"limits: all {len(result['limits'])} kept", markup=False)
+
+
+def limit_text(limit: dict[str, Any]) -> str:
+    """Say how a limit is left, for example `rear_rise = 12 K is above 10 K: adiabatic rise; ...`."""
+    bound = limit["lower"] if limit["status"] == "below" else limit["upper"]
+    value = "unbounded" if limit["value"] is None else f"{limit['value']:.3g} {limit['unit']}".strip()
+    end = f"{bound:g} {limit['unit']}".strip()
+    return f"{limit['name']} = {value} is {limit['status']} {end}: {limit['meaning']}"
+
+
+def _axis(name: str, axis: dict[str, Any]) -> str:
+    return f"{name} {axis['points']} points to {axis['to']:.4g} {axis['unit']}".strip()
 
 
 def _title(curve: dict[str, Any]) -> str:
@@ -104,5 +152,10 @@ def _title(curve: dict[str, Any]) -> str:
     return f"{curve['name']}{place} ({curve['unit'] or '1'})"
 
 
+def _round(value: float) -> str:
+    return f"{0.0 if abs(value) < NOTHING else value:.6g}"
+
+
 def _number(value: float) -> str:
+    value = 0.0 if abs(value) < NOTHING else value
     return f"{value:.6f}" if 1e-3 <= abs(value) < 1e5 or value == 0 else f"{value:.5e}"

@@ -9,10 +9,13 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 from markupsafe import Markup
 
 from agent.errors import BadRequest
+from agent.present import unit_text
 from agent.report import figures
+from agent.report.figures import is_sampling
 from agent.runs import RunRecord
 
 FORMATS = ("html", "md")
+_TITLES = {"simulate": "Simulation", "calibrate": "Calibration"}
 
 
 def write(record: RunRecord, form: str) -> str:
@@ -32,9 +35,13 @@ def write(record: RunRecord, form: str) -> str:
         lstrip_blocks=True,
     )
     environment.filters["number"] = _number
+    environment.filters["unit"] = unit_text
+    environment.filters["together"] = _together
+    environment.tests["sampling"] = is_sampling
     template = environment.get_template(f"report.{form}.j2")
-    figure = Markup(_figure(record)) if form == "html" else ""  # noqa: S704 - drawn here, from numbers only
-    return template.render(record=record, result=record.result, figure=figure)
+    figure = Markup(_figure(record)) if form == "html" else ""  # noqa: S704 - drawn here; its words are escaped
+    kind = _TITLES.get(record.kind, record.kind.capitalize())
+    return template.render(record=record, result=record.result, kind=kind, settings=_settings(record), figure=figure)
 
 
 def _figure(record: RunRecord) -> str:
@@ -44,12 +51,28 @@ def _figure(record: RunRecord) -> str:
     curve = result.get("curve") or {}
     if "measured" in curve:
         return figures.fitted(curve)
-    return figures.predicted(curve, _times(result.get("schedule", []))) if curve else ""
+    return figures.predicted(curve, result.get("schedule", [])) if curve.get("time") else ""
 
 
-def _times(schedule: Sequence[dict[str, Any]]) -> list[float]:
-    return [item["value"] for item in schedule]
+def _settings(record: RunRecord) -> list[dict[str, Any]]:
+    """Return the settings of a plan as rows, or those that a run was given as the user's own words."""
+    shown = record.result.get("settings")
+    if shown:
+        return [{**row, "unit": unit_text(row["unit"])} for row in shown]
+    given = record.inputs.get("settings") or {}
+    return [{"name": name, "value": text, "unit": ""} for name, text in given.items()]
+
+
+def _together(schedule: Sequence[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Group the items of a schedule that share a name."""
+    names = dict.fromkeys(item["name"] for item in schedule)
+    return [(name, [item for item in schedule if item["name"] == name]) for name in names]
 
 
 def _number(value: Any) -> str:
-    return "" if value is None else f"{value:.5g}" if isinstance(value, float) else str(value)
+    """Write a number for people: five digits, and nothing of what is zero but for rounding."""
+    if value is None:
+        return ""
+    if not isinstance(value, float):
+        return str(value)
+    return f"{0.0 if abs(value) < 1e-30 else value:.5g}"
