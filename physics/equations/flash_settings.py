@@ -22,6 +22,7 @@ from physics.series import Series
 
 STEFAN_BOLTZMANN = 5.670374419e-8  # W/(m^2 K^4), CODATA
 OUTLASTS = {"square": 0.3152899, "triangular": 0.2979751}  # over L^2 / alpha: there the half-rise ends with the pulse
+MOST_LOSS = 100.0  # Biot number
 _PEAK_DEGREE = 54
 
 
@@ -36,13 +37,19 @@ def radiation(settings: Mapping[str, Any]) -> Any:
     """Return the Biot number of radiation.
 
     Raises:
-        ParameterError: a property that it needs is missing.
+        ParameterError: a property that it needs is missing, or the number is none that a disc has.
     """
     need(settings, ("emissivity", "density", "heat_capacity"), "temperature gives a Biot number only with")
     transfer = 4.0 * settings["emissivity"] * STEFAN_BOLTZMANN * settings["temperature"] ** 3
-    return (
-        transfer * settings["thickness"] / (settings["diffusivity"] * settings["density"] * settings["heat_capacity"])
-    )
+    conductivity = settings["diffusivity"] * settings["density"] * settings["heat_capacity"]
+    biot = transfer * settings["thickness"] / conductivity
+    most = float(torch.as_tensor(biot).detach().max())
+    if not most <= MOST_LOSS:
+        raise ParameterError(
+            f"flash: radiation at this temperature gives a Biot number of {most:.3g}, above {MOST_LOSS:g}; "
+            "check temperature, density, heat_capacity and diffusivity, or give biot"
+        )
+    return biot
 
 
 def check_pulse(settings: Mapping[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """What every output of Gray-Scott must keep, of a solver and of a surrogate alike.
 
-    <A>(t) - <A>(0) = fed - reacted            <B>(t) - <B>(0) = reacted - drained
+    <A> = fed - reacted + constant             <B> = reacted - drained + constant
     d fed / dt = F (1 - <A>),  d reacted / dt = <A B^2>,  d drained / dt = (F + k) <B>
     0 <= A <= 1,  0 <= B <= max(1, D_a / D_b),  <A> + <B> <= 1
 
@@ -40,9 +40,10 @@ def _balance(species: str, gain: str, loss: str) -> Law:
     mean = f"mean_{species}"
 
     def departure(sample: Sample) -> Tensor:
-        held = sample.values(mean)
-        start = held[:, :1].expand_as(held)
-        return closure([sample.values(gain), start], [sample.values(loss), held])
+        # Totals count from the start of the run, which need not be among the times.
+        held, come, gone = (sample.values(name) for name in (mean, gain, loss))
+        held_first, come_first, gone_first = (value[:, :1].expand_as(value) for value in (held, come, gone))
+        return closure([come, held_first, gone_first], [gone, held, come_first])
 
     return Law(
         f"balance of {species.upper()}",

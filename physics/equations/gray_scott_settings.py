@@ -112,7 +112,10 @@ def check_times(times: Any, place: torch.device) -> Tensor:
     Raises:
         ParameterError: there is none, or one is negative, not finite or too large.
     """
-    at = torch.as_tensor(times, dtype=torch.float64, device=place)
+    try:
+        at = torch.as_tensor(times, dtype=torch.float64, device=place)
+    except (TypeError, ValueError) as error:
+        raise ParameterError(f"gray_scott: times = {times!r} are not numbers; give a list of them") from error
     if at.dim() != 1 or at.numel() == 0:
         raise ParameterError("gray_scott: times must be a list of at least one number")
     if not bool((torch.isfinite(at) & (at >= 0) & (at <= LONGEST)).all()):

@@ -22,6 +22,7 @@ from physics.equations.flash import NUMBERS, Disc, disc_of, signal
 from physics.equations.flash_corrections import PARKER
 from physics.equations.flash_laws import LAWS
 from physics.equations.flash_settings import (
+    MOST_LOSS,
     check_pulse,
     first,
     front_rise,
@@ -33,6 +34,7 @@ from physics.equations.flash_settings import (
 )
 from physics.equations.flash_solution import refine, solution_of
 from physics.equations.flash_start import start_flash
+from physics.equations.given import check_given
 from physics.errors import ParameterError
 from physics.experiment import Choice, Experiment, Limit, Observable, Parameter, Role
 from physics.solution import Solution
@@ -41,39 +43,35 @@ _LONGEST = 1e6  # seconds
 
 PARAMETERS = (
     Parameter(
-        "thickness", "m", Role.APPARATUS, 0.0, 0.1, "thickness of the disc", display="mm", exclusive_lower=True
+        "thickness", "m", Role.APPARATUS, 1e-9, 0.1, "thickness of the disc", display="mm"
     ),
     Parameter(
         "diffusivity", "m**2/s", Role.UNKNOWN, 0.0, 1.0, "thermal diffusivity",
         prior=(1e-5, 1.5), display="mm**2/s", exclusive_lower=True,
     ),
     Parameter(
-        "biot", "", Role.UNKNOWN, 0.0, 100.0,
+        "biot", "", Role.UNKNOWN, 0.0, MOST_LOSS,
         "Biot number h L / k of both faces; from emissivity and temperature, or zero, if left out", prior=(0.02, 1.0),
     ),
-    Parameter("biot_rear", "", Role.APPARATUS, 0.0, 100.0, "Biot number of the rear, where it is another"),
+    Parameter("biot_rear", "", Role.APPARATUS, 0.0, MOST_LOSS, "Biot number of the rear, where it is another"),
     Parameter(
         "amplitude", "", Role.UNKNOWN, 0.0, 1e9, "what the detector gives for one unit of rear temperature",
         default=1.0, prior=(1.0, 1.0), exclusive_lower=True,
     ),
     Parameter(
-        "pulse_width", "s", Role.CONTROL, 0.0, 1e3, "length of a square or triangular pulse",
-        display="ms", exclusive_lower=True,
+        "pulse_width", "s", Role.CONTROL, 1e-15, 1e3, "length of a square or triangular pulse", display="ms"
     ),
     Parameter(
         "pulse_energy", "J", Role.CONTROL, 0.0, 1e4, "energy of the pulse on the spot",
         display="J", exclusive_lower=True,
     ),
     Parameter(
-        "spot_diameter", "m", Role.APPARATUS, 0.0, 1.0, "diameter of the spot, which should cover the disc",
-        display="mm", exclusive_lower=True,
+        "spot_diameter", "m", Role.APPARATUS, 1e-6, 1.0, "diameter of the spot, which should cover the disc",
+        display="mm",
     ),
+    Parameter("density", "kg/m**3", Role.APPARATUS, 1e-3, 3e4, "density", display="kg/m**3"),
     Parameter(
-        "density", "kg/m**3", Role.APPARATUS, 0.0, 3e4, "density", display="kg/m**3", exclusive_lower=True
-    ),
-    Parameter(
-        "heat_capacity", "J/kg/K", Role.APPARATUS, 0.0, 2e4, "specific heat capacity",
-        display="J/kg/K", exclusive_lower=True,
+        "heat_capacity", "J/kg/K", Role.APPARATUS, 1e-3, 2e4, "specific heat capacity", display="J/kg/K"
     ),
     Parameter("emissivity", "", Role.APPARATUS, 0.0, 1.0, "emissivity of the faces; gives the Biot number"),
     Parameter(
@@ -106,7 +104,7 @@ def complete(settings: dict[str, Any]) -> dict[str, Any]:
     """
     full: dict[str, Any] = {choice.name: choice.default for choice in CHOICES}
     full |= {item.name: item.default for item in PARAMETERS if item.default is not None}
-    full |= settings
+    full |= check_given("flash", settings, PARAMETERS, CHOICES)
     lacking = [name for name in ("thickness", "diffusivity") if name not in full]
     if lacking:
         raise ParameterError(f"flash: {', '.join(lacking)} is missing; give it a value with its unit")
@@ -179,7 +177,7 @@ def simulate(
     place = devices.resolve(device)
     full = complete(dict(settings))
     disc = _disc(full, place)
-    at = _times(default_times(full) if times is None else times, place)
+    at = _times(_shown(full) if times is None else times, place)
     if not 1e-12 <= tolerance < 1:
         raise ParameterError(f"flash: tolerance = {tolerance:g} is outside its range, from 1e-12 to 1")
 
@@ -217,8 +215,19 @@ def _tensors(settings: Mapping[str, Any], place: torch.device) -> dict[str, Tens
     return found
 
 
+def _shown(settings: Mapping[str, Any]) -> Tensor:
+    times = default_times(settings)
+    if not float(times[-1]) <= _LONGEST:
+        took = f"this disc takes {float(times[-1]):.3g} s to show its rise, longer than {_LONGEST:g} s"
+        raise ParameterError(f"flash: {took}; check thickness and diffusivity, or name times")
+    return times
+
+
 def _times(times: Any, place: torch.device) -> Tensor:
-    at = torch.as_tensor(times, dtype=torch.float64, device=place)
+    try:
+        at = torch.as_tensor(times, dtype=torch.float64, device=place)
+    except (TypeError, ValueError) as error:
+        raise ParameterError(f"flash: times = {times!r} are not numbers of seconds; give a list of them") from error
     if at.dim() != 1 or at.numel() == 0:
         raise ParameterError("flash: times must be a list of at least one number of seconds")
     if not bool((torch.isfinite(at) & (at >= 0) & (at <= _LONGEST)).all()):

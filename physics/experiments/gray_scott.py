@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from physics import device as devices
+from physics.equations.given import check_given
 from physics.equations.gray_scott import Rates
 from physics.equations.gray_scott_curves import mean_curve
 from physics.equations.gray_scott_laws import LAWS
@@ -47,19 +48,19 @@ _FEW_TIMES, _WATCH, _WATCH_STEP = 20, 32, 10.0  # further times for settling, wh
 
 PARAMETERS = (
     Parameter(
-        "feed", "", Role.UNKNOWN, 0.0, 10.0, "feed rate F: flow over volume",
-        prior=(0.03, 0.7), exclusive_lower=True,
+        "feed", "", Role.UNKNOWN, 1e-9, 10.0, "feed rate F: flow over volume",
+        prior=(0.03, 0.7),
     ),
     Parameter("kill", "", Role.UNKNOWN, 0.0, 10.0, "rate k at which B decays besides", prior=(0.06, 0.3)),
     Parameter(
-        "diffusion_a", "", Role.UNKNOWN, 0.0, 1e3, "diffusivity of the fed species",
-        default=2e-5, prior=(2e-5, 0.5), exclusive_lower=True,
+        "diffusion_a", "", Role.UNKNOWN, 1e-15, 1e3, "diffusivity of the fed species",
+        default=2e-5, prior=(2e-5, 0.5),
     ),
     Parameter(
-        "diffusion_b", "", Role.UNKNOWN, 0.0, 1e3, "diffusivity of the autocatalyst",
-        default=1e-5, prior=(1e-5, 0.5), exclusive_lower=True,
+        "diffusion_b", "", Role.UNKNOWN, 1e-15, 1e3, "diffusivity of the autocatalyst",
+        default=1e-5, prior=(1e-5, 0.5),
     ),
-    Parameter("size", "", Role.APPARATUS, 0.0, 1e6, "side of the periodic square", default=2.0, exclusive_lower=True),
+    Parameter("size", "", Role.APPARATUS, 1e-6, 1e6, "side of the periodic square", default=2.0),
     Parameter(
         "cells", "", Role.SCHEME, LEAST_CELLS, MOST_CELLS,
         "grid points a side, even; where left out as many as fronts need, 128 for the defaults",
@@ -87,7 +88,7 @@ def complete(settings: dict[str, Any]) -> dict[str, Any]:
     """
     full: dict[str, Any] = {choice.name: choice.default for choice in CHOICES}
     full |= {item.name: item.default for item in PARAMETERS if item.default is not None}
-    return derive(full | settings)
+    return derive(full | check_given("gray_scott", settings, PARAMETERS, CHOICES))
 
 
 def default_times(settings: Mapping[str, Any], count: int = 121) -> Tensor:
@@ -257,6 +258,7 @@ EXPERIMENT = Experiment(
     default_times=default_times,
     model=model,
     laws=LAWS,
+    boundaries=lambda settings: {"x": "periodic", "y": "periodic"},
     example={
         "feed": "0.03", "kill": "0.062", "diffusion_a": "2e-5", "diffusion_b": "1e-5",
         "size": "0.5", "cells": "32", "duration": "200",

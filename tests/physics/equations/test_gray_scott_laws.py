@@ -113,6 +113,22 @@ def test_corrupted_outputs_are_caught(sound: Sample, corrupt: Callable[[Outputs]
     assert bool((caught | ~living).all())
 
 
+def test_the_balance_needs_no_time_zero(sound: Sample) -> None:
+    late = {
+        name: replace(output, values=output.values[:, 30:], time=output.time[30:])
+        if output.time is not None
+        else output
+        for name, output in sound.outputs.items()
+        if output.values.dim() < 3
+    }
+    laws = [law for law in LAWS if law.name in ("balance of A", "balance of B")]
+    for law in laws:
+        assert bool(find(law, replace(sound, outputs=late)).kept.all())
+    for name, concerned in (("fed", [0]), ("reacted", [0, 1]), ("drained", [1])):
+        corrupted = replace(sound, outputs=lost(name, 0.03)(late))
+        assert all(not bool(find(laws[k], corrupted).kept.any()) for k in concerned)
+
+
 def test_a_surrogate_of_fields_alone_is_judged(sound: Sample) -> None:
     fields = {name: sound.outputs[name] for name in ("a", "b")}
     assert not bool(broken(sound, fields).any())

@@ -1,13 +1,17 @@
 """Gray-Scott as an experiment: balances, errors, words, what is refused and what is flagged."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
+from physics import well
 from physics.equations import gray_scott_march
 from physics.equations.gray_scott_pattern import CLASSES
 from physics.errors import InputError
 from physics.experiments.gray_scott import EXPERIMENT, default_times, simulate
 from physics.solution import Status
+from physics.trajectory import trajectory_of
 
 F64 = torch.float64
 THE_WELL = [(0.014, 0.054), (0.098, 0.057), (0.029, 0.057), (0.058, 0.065), (0.018, 0.051), (0.030, 0.062)]
@@ -31,7 +35,7 @@ def test_balances_of_the_well_close_to_rounding(wells) -> None:
     for balance in wells.balances:
         assert balance.tolerance == 1e-12
         assert bool(balance.ok.all())
-        assert float(balance.scale.min()) > 0.9 if balance.name == "A" else 0.05
+        assert float(balance.scale.min()) > (0.9 if balance.name == "A" else 0.05)
 
 
 def test_balances_hold_at_every_time_for_curves_and_fields(wells) -> None:
@@ -89,6 +93,16 @@ def test_times_may_come_in_any_order() -> None:
     assert float(found[0]) == float(found[2])
     assert float(found[3]) == float(simulate(settings, [10.0], step=2.0).outputs["mean_b"].values[0, 0])
     assert shuffled.outputs["b"].time.tolist() == [0.0, 30.0]
+
+
+def test_the_file_says_that_both_axes_are_periodic(tmp_path: Path) -> None:
+    settings = EXPERIMENT.read(EXPERIMENT.example)
+    run = simulate(settings, torch.linspace(0, 20, 5, dtype=F64), step=2.0)
+    well.write(tmp_path / "run.h5", trajectory_of(EXPERIMENT, settings, run))
+    found = well.read(tmp_path / "run.h5")
+    assert [(each.kind, each.axes) for each in found.boundaries] == [("periodic", ("x",)), ("periodic", ("y",))]
+    assert all(bool(each.mask[0] & each.mask[-1]) and int(each.mask.sum()) == 2 for each in found.boundaries)
+    assert torch.equal(found.fields["b"].values, run.outputs["b"].values)
 
 
 def test_words() -> None:
