@@ -39,9 +39,8 @@ def _show(description: dict[str, Any]) -> None:
     table = Table("parameter", "unit", "range", "default", "role", "meaning", box=None)
     for item in description["parameters"]:
         lower, upper, default = (_shown(item, key) for key in ("lower", "upper", "default"))
-        table.add_row(
-            item["name"], item["display"] or "1", f"{lower} to {upper}", default, item["role"], item["meaning"]
-        )
+        span = f"above {lower}, to {upper}" if item["exclusive_lower"] else f"{lower} to {upper}"
+        table.add_row(item["name"], item["display"] or "1", span, default, item["role"], item["meaning"])
     for item in description["choices"]:
         table.add_row(item["name"], "", ", ".join(item["options"]), item["default"], item["role"], item["meaning"])
     stdout.print(table)

@@ -1,11 +1,10 @@
 """The simulate tool's rows: units of the user, sensors, numbers with scatter, limits."""
 
 import pytest
-import torch
 
-from physics.solution import Cost, Output, Solution, Status
+from tools.errors import Retry
 from tools.experiments import find
-from tools.simulate import limits, outputs, simulate, spoken_length, spoken_time
+from tools.simulate import limits, simulate, spoken_length, spoken_time
 
 
 def test_each_sensor_has_a_row() -> None:
@@ -45,6 +44,17 @@ def times_of(text: str) -> dict[str, str]:
     return {"times": text} if text else {}
 
 
+def test_times_with_a_unit_have_no_place_in_a_run_without_one() -> None:
+    reactor = {"feed": "0.03", "kill": "0.062", "size": "0.2", "cells": "16", "duration": "4"}
+    with pytest.raises(Retry, match=r"times is in s, but .* write bare numbers"):
+        simulate("gray_scott", reactor | {"times": "1 s, 2 s"})
+    rows = simulate("gray_scott", reactor | {"times": "1, 2"}).data["outputs"]
+    assert all(row["time"] == [1, 2] and row["time_unit"] == "" for row in rows if "time" in row)
+    field = next(row for row in rows if row.get("kind") == "field")
+    mean = next(row for row in rows if row["name"] == f"mean_{field['name']}")
+    assert field["values"] == pytest.approx(mean["values"], abs=1e-9)
+
+
 def test_limits_that_the_settings_leave_are_told() -> None:
     hot = DISC | {"pulse": "square", "pulse_width": "50 ms", "pulse_energy": "20 J", "spot_diameter": "12 mm"}
     rows = {row["name"]: row for row in simulate("flash", hot).data["limits"]}
@@ -55,23 +65,6 @@ def test_limits_that_the_settings_leave_are_told() -> None:
     assert {row["status"] for row in limits(find("flash"), find("flash").read(DISC))} == {"within"}
     few = limits(find("flash"), find("flash").read(DISC | {"sampling_rate": "100 1/s"}))
     assert [row["name"] for row in few if row["status"] == "below"] == ["readings"]
-
-
-def test_time_means_carry_their_scatter() -> None:
-    number, curve = torch.tensor([2.5]), torch.ones(1, 3)
-    found = {
-        "flux_top": Output("flux_top", "", number, error=torch.tensor([0.1])),
-        "flux_scatter": Output("flux_scatter", "", 0.1 * number),
-        "flux_end": Output("flux_end", "", curve, time=torch.arange(3.0)),
-        "pattern": Output("pattern", "", torch.tensor([1.0]), labels=("none", "spots")),
-    }
-    solution = Solution(found, [], Status.CONVERGED, "", Cost(1, 1, 0.0), 1e-6)
-    rows = {row["name"]: row for row in outputs(solution, "s")}
-    assert rows["flux_top"]["scatter"] == pytest.approx(0.25)
-    assert rows["flux_top"]["error"] == pytest.approx(0.1)
-    assert "scatter" not in rows["flux_end"]
-    assert "scatter" not in rows["flux_scatter"]
-    assert rows["pattern"]["value"] == "spots"
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,29 @@ def test_every_law_is_told_as_a_check(labwright: Call) -> None:
     assert all(check["value"] <= check["limit"] for check in checks.values() if check["status"] == "pass")
 
 
+def test_the_screen_tells_numbers_curves_verdicts_and_limits(labwright: Call) -> None:
+    disc = ("thickness=2 mm", "diffusivity=4 mm**2/s", "density=7900 kg/m**3", "heat_capacity=500 J/kg/K")
+    flash = ("pulse=square", "pulse_width=1 ms", "pulse_energy=20 J", "spot_diameter=12 mm", "sampling_rate=100 1/s")
+    shown = labwright("simulate", "flash", "--set", *disc, *flash).out
+    assert "half_time" in shown
+    assert "from the begin of the pulse to half of the maximum" in shown
+    assert "rear_temperature (K)" in shown
+    assert "energy_stored (J)" in shown
+    assert "energy balance: pass" in shown
+    assert "half of the maximum" in shown
+    assert shown.count("rear_rise = ") == shown.count("readings = ") == 1
+    assert "labwright report" in shown
+
+
+def test_words_fields_and_kept_limits_are_told(labwright: Call) -> None:
+    given = ("feed=0.03", "kill=0.062", "size=0.2", "cells=16", "duration=4")
+    shown = labwright("simulate", "gray_scott", "--set", *given).out
+    assert "pattern" in shown
+    assert "b: field of" in shown
+    assert "limits: all 3 kept" in shown
+    assert "--out FILE.h5" in shown
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
