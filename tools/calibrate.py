@@ -17,7 +17,8 @@ from physics.calibrate.guess import guess
 from physics.columns import value_column
 from physics.data import Measurement, read_measurement
 from physics.errors import InputError, ParameterError
-from physics.experiment import Experiment, Parameter
+from physics.experiment import Experiment, Observable, Parameter
+from physics.solution import Output
 from tools.errors import Retry
 from tools.experiments import find
 from tools.records import Evidence, Fact, Source
@@ -79,7 +80,7 @@ def calibrate(
             "warnings": [*measured.notes, *result.warnings],
             "balances": balances(solution),
             "checks": [check.model_dump() for check in found],
-            "curve": _curve(measured, result),
+            "curve": _curve(measured, result) | {"label": _label(solution.outputs[curve.name])},
         },
         seconds={"solver": perf_counter() - start},
     )
@@ -188,7 +189,8 @@ def _unit(declared: Experiment, name: str, settings: Mapping[str, str], measured
     known = [units.parse(text)[1] for key, text in settings.items() if _is_length(declared, key)]
     length = known[0] if known else "cm"
     time = measured.column_unit if measured.unit == "s" else "h"
-    for candidate in (f"{length}/{time}", f"{length}**2/{time}", f"1/{time}", time, length):
+    per = "s" if time in ("ms", "us") else time  # people write mm**2/s, however fast the curve
+    for candidate in (f"{length}/{per}", f"{length}**2/{per}", f"1/{per}", time, length):
         if units.compatible(candidate, parameter.unit):
             return candidate
     return parameter.display or parameter.unit
@@ -227,6 +229,12 @@ def _facts(parameters: list[dict[str, Any]], run: str | None, data: Path, settin
         )
         for row in parameters
     ]
+
+
+def _label(output: Output) -> str:
+    """Return what stands at the axis of the curve: the name that files give it, and the unit of this run."""
+    name = value_column(Observable(output.name, output.unit, "curve", "")).replace("_", " ")
+    return f"{name} ({output.unit})" if output.unit else name
 
 
 def _curve(measured: Measurement, result: Fit) -> dict[str, Any]:

@@ -32,9 +32,7 @@ def calibrate(
         from tools.calibrate import calibrate as run_tool  # brings PyTorch
 
         evidence = run_tool(experiment, data, values, names, level=level, run=identifier)
-        label = _label(experiment)
-    result: dict[str, Any] = {**evidence.data, "run": identifier, "seconds": evidence.seconds}
-    result["curve"] = {**result["curve"], "label": label}
+        result: dict[str, Any] = {**evidence.data, "run": identifier, "seconds": evidence.seconds}
     inputs = {"experiment": experiment, "data": str(data), "settings": values, "fit": names, "level": level}
     RunStore(config.runs_path).save(RunRecord(id=identifier, kind="calibrate", inputs=inputs, result=result))
     emit(result, as_object=as_object)
@@ -45,16 +43,6 @@ def calibrate(
         told = f"the fitted run breaks {', '.join(broken)}" if broken else result["message"]
         stderr.print(f"labwright: {told}", markup=False, soft_wrap=True)
         finish(WITHHELD)
-
-
-def _label(experiment: str) -> str:
-    """Return what stands at the axis of the curve that was fitted: its name and unit."""
-    from tools.experiments import describe
-
-    description = describe(experiment)
-    curve = next(item for item in description["observables"] if item["kind"] == "curve")
-    name = description["data"].replace("_", " ")
-    return f"{name} ({curve['unit']})" if curve["unit"] else name
 
 
 def _show(result: dict[str, Any]) -> None:

@@ -107,3 +107,26 @@ def test_pore_volumes_need_a_known_velocity(labwright: Call, tmp_path: Path) -> 
     assert "pore volumes" in refused.line
     known = ("--set", "length=30 cm", "velocity=10 cm/h", "--fit", "dispersion", "--json")
     assert labwright("calibrate", "column", str(path), *known).status == 0
+
+
+@pytest.mark.parametrize(
+    ("extra", "label"),
+    [
+        ((), "rear temperature"),
+        (("density=7900 kg/m**3", "heat_capacity=500 J/kg/K", "pulse_energy=2 J", "spot_diameter=12 mm"),
+         "rear temperature (K)"),
+    ],
+)  # fmt: skip
+def test_a_fit_says_what_its_curve_is_and_speaks_of_seconds(
+    labwright: Call, tmp_path: Path, extra: tuple[str, ...], label: str
+) -> None:
+    disc = ("thickness=2 mm", "biot=0.05", *extra)
+    run = labwright("simulate", "flash", "--set", "diffusivity=4 mm**2/s", *disc, "--json").object["outputs"][0]
+    path = tmp_path / "flash.csv"
+    rows = "\n".join(f"{t},{v}" for t, v in zip(run["time"], run["values"], strict=True))
+    path.write_text(f"time_{run['time_unit']},rear_temperature\n{rows}\n")
+    found = labwright("calibrate", "flash", str(path), "--set", *disc, "--fit", "diffusivity", "--json").object
+    assert run["time_unit"] == "ms"
+    assert found["curve"]["label"] == label
+    assert found["parameters"][0]["unit"] == "mm**2/s"
+    assert found["parameters"][0]["value"] == pytest.approx(4, rel=1e-5)
