@@ -18,6 +18,7 @@ WIDTH = 12.0  # of a spot, in sqrt(D_b times the unit of time)
 SPACING = 100.0  # between spots, in the same lengths
 SPACING_OF_GRID = 5.0  # between points, in the same lengths, where the cells are left out
 MOST_CELLS, LEAST_CELLS, MOST_SPOTS = 1024, 16, 2000
+FAINT = 0.02  # of B: spots that show less of it than this on the grid are none
 MOST_STEPS = 5_000_000
 LONGEST = 1e7
 
@@ -53,7 +54,10 @@ def derive(full: dict[str, Any]) -> dict[str, Any]:
     length, size = math.sqrt(lead(full, "diffusion_b")), lead(full, "size")
     if "cells" not in full:
         wanted = 16 * math.ceil(size / (SPACING_OF_GRID * length) / 16.0)
-        full["cells"] = float(min(MOST_CELLS, max(LEAST_CELLS, wanted)))
+        if wanted > MOST_CELLS:
+            many = f"fronts in a square of size {size:g} need {wanted} cells a side, more than {MOST_CELLS}"
+            raise ParameterError(f"gray_scott: {many}; take a smaller size or a larger diffusion_b, or name cells")
+        full["cells"] = float(max(LEAST_CELLS, wanted))
     full.setdefault("spot_width", min(WIDTH * length, 0.25 * size))
     full.setdefault("spots", float(min(MOST_SPOTS, max(1, round((size / (SPACING * length)) ** 2)))))
     if whole(full, "cells") % 2:
@@ -62,7 +66,24 @@ def derive(full: dict[str, Any]) -> dict[str, Any]:
         whole(full, name)
     if bool((torch.as_tensor(full["spot_width"]) > 0.5 * torch.as_tensor(full["size"])).any()):
         raise ParameterError("gray_scott: spot_width is more than half of size; give smaller spots")
+    _check_mixing(full)
     return full
+
+
+def _check_mixing(full: Mapping[str, Any]) -> None:
+    """Refuse a square that diffusion levels within the unit of time: it is a stirred tank."""
+    size, a, b = (
+        torch.as_tensor(full[name], dtype=torch.float64).detach() for name in ("size", "diffusion_a", "diffusion_b")
+    )
+    least = 2.0 * math.pi * torch.maximum(a, b).sqrt()
+    small = (size < least).reshape(-1)
+    if bool(small.any()):
+        worst = int(small.to(torch.int8).argmax())
+        side, need = (float(value.expand(small.shape)[worst]) for value in (size, least))
+        raise ParameterError(
+            f"gray_scott: diffusion levels a square of size {side:g} within the unit of time, so that no pattern can "
+            f"stand; take a size above {need:.2g}, or smaller diffusivities"
+        )
 
 
 def tensors(settings: Mapping[str, Any], parameters: tuple[Parameter, ...], place: torch.device) -> dict[str, Tensor]:
@@ -92,7 +113,11 @@ def rates_of(values: Mapping[str, Tensor]) -> Rates:
 
 
 def start_of(settings: Mapping[str, Any], values: Mapping[str, Tensor]) -> Tensor:
-    """Return the fields to start from, shape (batch, 2, cells, cells), on the processor; no gradient flows to them."""
+    """Return the fields to start from, shape (batch, 2, cells, cells), on the processor; no gradient flows to them.
+
+    Raises:
+        ParameterError: the grid does not see the spots.
+    """
     cells, count, seed = (whole(settings, name) for name in ("cells", "spots", "seed"))
     rich = (richness(values["feed"], values["kill"]) > 1.0).tolist()
     made: dict[tuple[float, float, bool], Tensor] = {}
@@ -102,6 +127,11 @@ def start_of(settings: Mapping[str, Any], values: Mapping[str, Tensor]) -> Tenso
         key = (size, width, holes)
         if key not in made:
             made[key] = start_fields(cells, size, width, count, seed, holes)
+            if float(made[key][1].max() - made[key][1].min()) < FAINT:
+                raise ParameterError(
+                    f"gray_scott: spots of width {width:g} fall between points {size / cells:g} apart; raise cells or "
+                    "spot_width, or take a smaller size"
+                )
         rows.append(made[key])
     return torch.stack(rows)
 

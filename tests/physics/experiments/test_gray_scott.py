@@ -182,6 +182,21 @@ def test_bad_arguments_are_named(more: dict) -> None:
         simulate({"feed": 0.03, "kill": 0.06, **SMALL}, **{"times": [1.0], **more})
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"size": 1e3}, "need 63248 cells a side, more than 1024; take a smaller size"),
+        ({"size": 1e6, "cells": 32.0}, "spots of width 0.0379473 fall between points 31250 apart"),
+        ({"size": 0.5, "spot_width": 1e-9}, "spots of width 1e-09 fall between points"),
+        ({"size": torch.tensor([0.5, 0.02]), "spot_width": 0.01}, "levels a square of size 0.02 .* size above 0.028"),
+        ({"size": 0.5, "diffusion_a": [2e-5, 1.0]}, "levels a square of size 0.5 within the unit of time"),
+    ],
+)
+def test_a_square_that_shows_nothing_is_refused(given: dict, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        simulate({"feed": 0.03, "kill": 0.062} | given, [10.0], step=2.0)
+
+
 def test_batches_must_agree() -> None:
     two, three = torch.full((2,), 0.03, dtype=F64), torch.full((3,), 0.06, dtype=F64)
     with pytest.raises(InputError, match="batches differ"):
