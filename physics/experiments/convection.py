@@ -29,7 +29,7 @@ from physics.errors import ParameterError, UnitError
 from physics.experiment import Choice, Experiment, Observable, Parameter, Role
 from physics.solution import Solution
 
-__all__ = ["EXPERIMENT", "complete", "default_times", "model", "simulate"]
+__all__ = ["EXPERIMENT", "boundaries", "complete", "default_times", "model", "simulate"]
 
 _LONGEST = 1e12
 
@@ -221,6 +221,12 @@ def simulate(
     return solution
 
 
+def boundaries(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Return what stands at both ends of the axes of the fields: the plates are walls, the sides what is set."""
+    sides = complete(dict(settings))["sides"]
+    return {"x": "periodic" if sides == "periodic" else "wall", "z": "wall"}
+
+
 def _times(times: Any, place: torch.device) -> Tensor:
     at = torch.as_tensor(times, dtype=torch.float64, device=place)
     if at.dim() != 1 or at.numel() == 0:
@@ -269,5 +275,6 @@ EXPERIMENT = Experiment(
     model=model,
     start=start,
     laws=LAWS,
+    boundaries=boundaries,
     example={"rayleigh": "5000", "prandtl": "1", "aspect": "2"},
 )  # fmt: skip

@@ -9,6 +9,7 @@ from physics.equations.boussinesq_onset import critical, growth_rate
 from physics.errors import InputError, ParameterError
 from physics.experiments.convection import EXPERIMENT, default_times, model, simulate
 from physics.solution import Solution, Status
+from physics.trajectory import trajectory_of
 
 F64 = torch.float64
 NUSSELT = ("nusselt_bottom", "nusselt_top", "nusselt_volume")
@@ -166,6 +167,17 @@ def test_limits_speak_of_the_cell() -> None:
     assert value["viscosity_change"](warm) > 0.2
     oil = EXPERIMENT.read({"fluid": "silicone-oil-10", "depth": "1 cm", "temperature_difference": "1 K"})
     assert value["viscosity_change"](oil) == pytest.approx(5.892 / 298.15, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("more", "sides"),
+    [({}, "periodic"), ({"sides": "walls"}, "wall"), ({"heating": "side"}, "wall")],
+)
+def test_a_trajectory_knows_the_ends_of_its_axes(more: dict[str, object], sides: str) -> None:
+    settings = {"rayleigh": 2000.0, "prandtl": 1.0, "duration": 0.01, **more}
+    found = trajectory_of(EXPERIMENT, settings, few(settings)).boundaries
+    assert [(each.kind, each.axes) for each in found] == [(sides, ("x",)), ("wall", ("z",))]
+    assert all(bool(each.mask[0] & each.mask[-1]) and int(each.mask.sum()) == 2 for each in found)
 
 
 def test_model_is_the_curve_of_a_run() -> None:
