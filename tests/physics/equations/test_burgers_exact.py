@@ -14,6 +14,20 @@ def test_reference_values() -> None:
     torch.testing.assert_close(sine(at, 0.5, 0.01 / math.pi), truth, rtol=0, atol=1e-13)
 
 
+@pytest.mark.parametrize(
+    ("viscosity", "time", "values"),
+    [
+        (0.02, 0.2, [-0.9372088788782279, -0.8384373180236431, -0.4626598702220491]),
+        (0.02, 0.8, [-0.639802811758515, -0.4353719171838157, -0.2198346062367268]),
+        (0.3, 0.1, [-0.5917020131198928, -0.7314405269750947, -0.462754342448212]),
+    ],
+)
+def test_other_times_and_viscosities(viscosity: float, time: float, values: list[float]) -> None:
+    """The integrals of Cole and Hopf by quadrature with 30 digits."""
+    at = torch.tensor([0.25, 0.5, 0.75], dtype=torch.float64)
+    torch.testing.assert_close(sine(at, time, viscosity), torch.tensor(values, dtype=torch.float64), rtol=0, atol=1e-13)
+
+
 @pytest.mark.parametrize(("viscosity", "amplitude"), [(0.05, 1.0), (0.3, -2.0)])
 def test_it_solves_the_equation(viscosity: float, amplitude: float) -> None:
     at, h, t = torch.tensor([-0.7, 0.1, 0.4], dtype=torch.float64), 1e-3, 0.3

@@ -29,9 +29,9 @@ def _start(equation: KleinGordon, v: float = 0.6, x0: float = 0.0) -> State:
 
 
 @pytest.mark.parametrize(("potential", "rest"), [("sine-gordon", 8.0), ("phi4", 2.0 * math.sqrt(2.0) / 3.0)])
-@pytest.mark.parametrize("v", [0.0, 0.6])
+@pytest.mark.parametrize("v", [0.0, 0.6, 0.8])
 def test_kink_energies(potential: str, rest: float, v: float) -> None:
-    """Spacing 0.1, from the start to the end of a run in which the fast one crosses six units."""
+    """Spacing 0.1, from the start to the end of a run in which the fast ones cross six and eight units."""
     equation = _kink(potential, 320)
     times = [0.0, 4.0, 10.0]
     solution = run(equation, lambda e: _start(e, v, -3.0), {"speed": 1.0, "mass": 1.0}, times, tolerance=1e-6)
