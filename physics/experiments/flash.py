@@ -117,9 +117,16 @@ def complete(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def default_times(settings: Mapping[str, Any], count: int = 121) -> Tensor:
-    """Return evenly spaced times (seconds) from the pulse to ten half-rise times of the first member after it."""
+    """Return evenly spaced times (seconds) from the pulse to ten half-rise times of the first member after it.
+
+    Raises:
+        ParameterError: that is longer than a run may last.
+    """
     disc = _disc(settings, torch.device("cpu"))
     end = float((10.0 * PARKER + disc.pulse.stop[0].detach()) / disc.rate[0].detach())
+    if not end <= _LONGEST:
+        took = f"this disc takes {end:.3g} s to show its rise, longer than {_LONGEST:g} s"
+        raise ParameterError(f"flash: {took}; check thickness and diffusivity, or name times")
     return torch.linspace(0.0, end, count, dtype=torch.float64)
 
 
@@ -177,7 +184,7 @@ def simulate(
     place = devices.resolve(device)
     full = complete(dict(settings))
     disc = _disc(full, place)
-    at = _times(_shown(full) if times is None else times, place)
+    at = _times(default_times(full) if times is None else times, place)
     if not 1e-12 <= tolerance < 1:
         raise ParameterError(f"flash: tolerance = {tolerance:g} is outside its range, from 1e-12 to 1")
 
@@ -213,14 +220,6 @@ def _tensors(settings: Mapping[str, Any], place: torch.device) -> dict[str, Tens
             f"flash: batches differ ({', '.join(f'{n} {k}' for n, k in sizes.items())}); make them equal"
         )
     return found
-
-
-def _shown(settings: Mapping[str, Any]) -> Tensor:
-    times = default_times(settings)
-    if not float(times[-1]) <= _LONGEST:
-        took = f"this disc takes {float(times[-1]):.3g} s to show its rise, longer than {_LONGEST:g} s"
-        raise ParameterError(f"flash: {took}; check thickness and diffusivity, or name times")
-    return times
 
 
 def _times(times: Any, place: torch.device) -> Tensor:
