@@ -63,6 +63,8 @@ def write(
             _fill(file, trajectory, np.float32 if single else np.float64)
             for place, items in (groups or {}).items():
                 _group(file.create_group(place), items)
+        # A temporary file is its owner's alone.
+        Path(name).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
         Path(name).replace(path)
     except OSError as error:
         raise DataError(f"{path} cannot be written: {error.strerror or error}") from error

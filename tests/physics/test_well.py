@@ -258,3 +258,12 @@ def test_single_precision_halves_the_numbers(path: Path) -> None:
         sound().fields["temperature"].values,
         atol=1e-7,
     )
+
+
+def test_others_may_read_what_is_written_and_a_mode_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "run.h5"
+    well.write(path, sound())
+    assert path.stat().st_mode & 0o777 == 0o644
+    path.chmod(0o600)
+    well.write(path, sound())
+    assert path.stat().st_mode & 0o777 == 0o600
