@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from agent.context import Context
@@ -18,6 +19,7 @@ from tools.quantities import compatible, convert
 from tools.records import Evidence, Fact, Source
 
 _SCALES = frozenset({"degC", "°C", "degF", "°F"})  # whose zero means nothing
+_DIFFERENCES = frozenset({"K", "mK"})  # units of what is a difference of temperatures
 
 
 def read_brief(
@@ -43,6 +45,7 @@ class _Reader:
         self.model: LanguageModel | None = context.model
         self.spans: dict[str, Span] = {}
         self.unread: dict[str, str] = {}
+        self.unused: list[Span] = []
         self.facts: list[Fact] = []
         self.bounds: list[Bound] = []
         self.assumed: list[str] = []
@@ -50,14 +53,18 @@ class _Reader:
 
     def read(self, text: str) -> None:
         """Assign the quantities of a text to slots; what is said first stands."""
+        idle = {slot.name for slot in self.planning.slots if not slot.used}
         for assigned in self._assign(text):
-            if assigned.slot is not None:
-                self.spans.setdefault(assigned.slot, assigned.span)
+            name, span = assigned.slot, assigned.span
+            if name is None or name in idle or self.spans.setdefault(name, span) is not span:
+                self.unused.append(span)
 
     def reply(self, name: str, text: str) -> None:
         """Take the first fitting quantity of a reply as the answer, and the others for what they say."""
         slot = next((slot for slot in self.planning.slots if slot.name == name), None)
         if slot is None:
+            if name in self.planning.choices:
+                self._reply_in_words(name, text)
             return
         fitting = [span for span in find_quantities(text) if compatible(span.unit, slot.unit)]
         if not fitting:
@@ -66,6 +73,12 @@ class _Reader:
         self.unread.pop(name, None)
         self.spans[name] = fitting[0]
         self.read(text)
+
+    def _reply_in_words(self, name: str, text: str) -> None:
+        """Read a reply that names an option, such as a material, or gives numbers in its place."""
+        self.read(text)
+        if _first_named(self.planning.choices[name], text.lower()) is None:
+            self.unread[name] = text
 
     def finish(self, request: str, replies: Sequence[tuple[str, str]]) -> tuple[Brief, Question | None, Evidence]:
         """Settle limits, instruments and assumptions, and find what is missing."""
@@ -79,6 +92,7 @@ class _Reader:
         settings = {
             fact.id: f"{fact.value!r} {fact.unit}".strip() for fact in self.facts if self._slot(fact.id).setting
         }
+        self._tell_unused()
         brief = Brief(
             experiment=self.planning.experiment,
             settings=settings,
@@ -113,7 +127,7 @@ class _Reader:
 
     def _assign(self, text: str) -> list[Assignment]:
         slots = [
-            Readable(slot.name, slot.unit, slot.meaning, slot.keywords, frozenset(_kinds(slot.kinds)))
+            Readable(slot.name, slot.unit, slot.meaning, slot.keywords, frozenset(_kinds(slot.kinds)), bare=slot.bare)
             for slot in self.planning.slots
         ]
         return assign(text, find_quantities(text), slots, self.model)
@@ -121,7 +135,11 @@ class _Reader:
     def _enter(self, name: str, span: Span, tool: str, said: str) -> None:
         """Enter one quantity as a fact, and as a limit where it is one."""
         slot = next(slot for slot in self.planning.slots if slot.name == name)
+        if slot.unit in _DIFFERENCES and span.unit in _SCALES:
+            span = _as_difference(span)
         value = span.upper if slot.side == "both" and span.upper is not None else span.value
+        if slot.side == "lower" and span.lower is not None:
+            value = span.lower
         self._check(name, f"{value!r} {span.unit}")
         if slot.bounds:
             lower, upper = _ends(span, slot.side)
@@ -129,7 +147,7 @@ class _Reader:
         if slot.side != "both":
             source = Source(tool=tool, inputs={"text": said})
             self.facts.append(
-                Fact(id=slot.key, name=name.replace("_", " "), value=span.value, unit=span.unit, source=source)
+                Fact(id=slot.key, name=name.replace("_", " "), value=value, unit=span.unit, source=source)
             )
 
     def _check(self, name: str, text: str) -> None:
@@ -192,6 +210,16 @@ class _Reader:
                 slot = next(slot for slot in self.planning.slots if slot.name == name)
                 self.assumed.append(f"The {slot.meaning} is read as {{{slot.key}}}.")
 
+    def _tell_unused(self) -> None:
+        """Say which quantities of the request nothing took up."""
+        taken = {(span.value, span.unit) for span in self.spans.values()}
+        left = {(span.value, span.unit): span for span in self.unused if span.unit}
+        for index, span in enumerate(span for key, span in left.items() if key not in taken):
+            source = Source(tool="request", inputs={"text": span.text})
+            key = f"unused_{index}"
+            self.facts.append(Fact(id=key, name="not used", value=span.value, unit=span.unit, source=source))
+            self.assumed.append(f"The {{{key}}} of the request is not used by this plan.")
+
     def _open(self, assumption: Assumption) -> bool:
         """Whether neither the request nor a choice says what would be assumed."""
         said = self._known(assumption.name) or assumption.name in self.spans
@@ -200,18 +228,28 @@ class _Reader:
     def _missing(self) -> Question | None:
         """Return the first question whose answer nothing in the request gives, with what will be assumed otherwise."""
         for need in self.planning.needs:
+            if need.when and need.when not in self.choices.values():
+                continue
             bounded = {bound.name for bound in self.bounds}
             if not any(self._known(name) or name in bounded or name in self.choices for name in need.names):
                 name = need.names[0]
                 text = need.question
                 if name in self.unread:
-                    text = f"{self.unread[name][:60]!r} holds no quantity that fits. {text}"
+                    what = "name or quantity" if name in self.planning.choices else "quantity"
+                    text = f"{self.unread[name][:60]!r} holds no {what} that fits. {text}"
                 taken = [assumption for assumption in self.planning.assumptions if self._open(assumption)]
                 listed = ", ".join(f"{a.name.replace('_', ' ')} {a.value}" for a in taken)
                 return Question(
                     name=name, text=f"{text} Unless you say otherwise I assume {listed}." if listed else text
                 )
         return None
+
+
+def _as_difference(span: Span) -> Span:
+    """Read "warms by 3 °C" as a difference in kelvin."""
+    scale = 5 / 9 if span.unit.endswith("F") else 1.0
+    lower, upper = (None if end is None else end * scale for end in (span.lower, span.upper))
+    return replace(span, value=span.value * scale, lower=lower, upper=upper, unit="K")
 
 
 def _ends(span: Span, side: str) -> tuple[float | None, float | None]:

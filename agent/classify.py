@@ -57,7 +57,7 @@ EXPERIMENT_WORDS: dict[str, tuple[str, ...]] = {
     ),
     "flash": (
         *("flash", "thermal diffusiv", "diffusivity", "rear face", "half-rise", "half rise", "disc", "disk"),
-        *("infrared detector", "laser", "graphite coat", "specimen", "cowan"),
+        *("infrared detector", "laser", "graphite coat", "specimen", "cowan", "shots", "xenon"),
     ),
     "convection": (
         *("convect", "rayleigh", "nusselt", "prandtl", "rolls", "cavity", "bénard", "benard", "boussinesq"),

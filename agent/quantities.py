@@ -38,12 +38,23 @@ _NUMBER = (
 )
 _POWER = r"(?:\s?(?:\*\*|\^)\s?-?\d|[⁻]?[²³¹]|-[12]\b|[23](?![\d.]))?"
 _NAME = r"(?:%|°C|[µμ]?[A-Za-z]+|percent)"
-_UNIT = rf"{_NAME}{_POWER}(?:\s?(?:/|·|\*|per\s)\s?{_NAME}{_POWER})*(?:\s[A-Za-z]+-[12]\b)*"
+_UNDER = rf"/\s?\(\s?{_NAME}{_POWER}(?:\s?[·*\s]\s?{_NAME}{_POWER})*\s?\)"  # "/(kg K)"
+_UNIT = (
+    rf"{_NAME}{_POWER}(?:\s?(?:{_UNDER}|(?:/|·|\*|per\s)\s?{_NAME}{_POWER}))*"
+    r"(?:(?<=/kg)\sK\b|(?<=/g)\sK\b|(?:\s[A-Za-z]+-[12]\b)*)"
+)
 _JOIN = r"(?:to|-|–|—|and|up to|\.\.)"
 _RANGE = re.compile(
     rf"(?P<a>{_NUMBER})\s*(?P<ua>{_UNIT})?\s*{_JOIN}\s*(?P<b>{_NUMBER})\s*(?P<ub>{_UNIT})?",
 )
 _PLAIN = re.compile(rf"(?P<a>{_NUMBER})\s*-?\s*(?P<ua>{_UNIT})?")
+_FRACTION = re.compile(
+    rf"(?:(?P<whole>\d+)[ -])?(?P<above>\d{{1,2}})\s?[/⁄]\s?(?P<below>[1-9]\d?)(?P<gap>\s?-?\s?)(?P<ua>\"|{_UNIT})"
+)
+# "in" is an inch only where a word for a length or a stop follows.
+_INCHES = re.compile(
+    rf"(?P<a>{_NUMBER})(?:\s?\"|\s?-?\s?in(?:\.(?=\s+[a-z])|(?=[ -](?:thick|deep|wide|long|tall|high)\b)))"
+)
 _SIGN = re.compile(r"(?<![\w.])[-−]\s?$")
 _GLUED = re.compile(r"[\w.{]$")
 
@@ -62,8 +73,11 @@ _SPELLED = re.compile(
 _NUMERIC_WORKING_DAY = re.compile(rf"(?P<a>{_NUMBER})[ -](?P<u>working[ -]days?|shifts?)\b", re.IGNORECASE)
 _ABOUT = r"(?:about |around |roughly )?$"
 _AT_MOST = re.compile(
-    r"(?:at most|(?:no|not) (?:more|longer) than|(?:less|shorter|smaller) than|below|under|up to"
-    rf"|max(?:imum)?(?: of)?|within|<=?|≤|not exceed(?:ing)?|cannot exceed|limited to)\s*{_ABOUT}",
+    r"(?:at most|(?:no|not) (?:more|longer) than|(?<!not )(?<!no )(?:less|shorter|smaller) than|below|under|up to"
+    rf"|max(?:imum)?(?: of)?|within|<=?|≤|not exceed(?:ing)?|cannot exceed|limited to"
+    # "must not rise by more than"
+    r"|(?:\b(?:not|never|cannot)|n't)\b[^.,;]{0,30}\b(?:(?:more|longer|greater|higher) than|above|over|exceed))"
+    rf"\s*{_ABOUT}",
     re.IGNORECASE,
 )
 _AT_LEAST = re.compile(
@@ -72,7 +86,7 @@ _AT_LEAST = re.compile(
     re.IGNORECASE,
 )
 _PRECISION = re.compile(
-    r"(?:within|to|±|\+/?-|plus or minus|better than|(?:accurate|precise) to"
+    r"(?:within|to|for|±|\+/?-|plus or minus|better than|(?:accurate|precise) to"
     r"|(?:precision|accuracy) of|(?:error|uncertainty) (?:of|below|under))"
     r"\s*(?:about |around |±\s*)?$",
     re.IGNORECASE,
@@ -103,7 +117,7 @@ _NOT_UNITS = frozenset(
         "with",
         "samples",
     }
-    | {"sample", "runs", "run", "of", "for", "by", "on", "if", "c", "the", "deep", "pulse"}
+    | {"shot", "shots", "sample", "runs", "run", "of", "for", "by", "on", "if", "c", "the", "deep", "pulse"}
 )
 _UNIT_WORDS = {
     **{"percent": "%", "per cent": "%", "hrs": "h", "hr": "h", "mins": "min", "d": "day", "secs": "s"},
@@ -118,7 +132,7 @@ def find_quantities(text: str) -> list[Span]:
     that is not a unit leaves the number dimensionless.
     """
     taken: list[Span] = []
-    for finder in (_working_days, _spelled, _ranges, _plain):
+    for finder in (_working_days, _spelled, _fractions, _inches, _ranges, _plain):
         for span in finder(text):
             if not any(span.start < other.end and other.start < span.end for other in taken):
                 taken.append(span)
@@ -151,6 +165,27 @@ def _of_time(text: str, match: re.Match[str], number: float, unit: str) -> Span:
         note = f"a working day is taken as {WORKING_DAY_HOURS:g} h"
         return _bounded(text, match.start(), match.end(), hours, "h", note)
     return _bounded(text, match.start(), match.end(), number, _known_unit(name) or "", "")
+
+
+def _fractions(text: str) -> list[Span]:
+    """Find "1/8 inch", "1 1/2 inches", '1/4"': a fraction counts only with a unit behind it."""
+    found = []
+    for match in _FRACTION.finditer(text):
+        unit, end = ("inch", match.end()) if match["ua"] == '"' else _longest_unit(text, match)
+        if not unit or not _free(text, match) or text[end : end + 1].isalpha():
+            continue
+        value = int(match["whole"] or 0) + int(match["above"]) / int(match["below"])
+        found.append(_bounded(text, match.start(), end, value, unit, ""))
+    return found
+
+
+def _inches(text: str) -> list[Span]:
+    """Find "0.1 in. thick" and '0.5"'."""
+    return [
+        _bounded(text, m.start(), m.end(), _number(m["a"]), "inch", "")
+        for m in _INCHES.finditer(text)
+        if _free(text, m)
+    ]
 
 
 def _ranges(text: str) -> list[Span]:
@@ -186,6 +221,8 @@ def _plain(text: str) -> list[Span]:
             unit, end = "", match.end("a")
         if text[end : end + 1].isalpha():
             continue
+        if match["ua"] in ("C", "C/C") and re.match(r"[\d/_(]", text[end : end + 1]):
+            unit, end = "", match.end("a")  # the C of C/C0
         value = _number(match["a"])
         start = match.start()
         if sign := _SIGN.search(text[:start]):
@@ -213,6 +250,8 @@ def _known_unit(written: str | None) -> str | None:
     if not written:
         return None
     name = written.strip().replace("−", "-")
+    if name == "C":
+        return "degC"
     if name.lower() in _NOT_UNITS:
         return None
     name = _UNIT_WORDS.get(name, _UNIT_WORDS.get(name.lower(), name) if name.islower() else name)
@@ -220,6 +259,9 @@ def _known_unit(written: str | None) -> str | None:
         return name
     spelled = re.sub(r"\s?per\s", "/", name)
     spelled = re.sub(r"\s([A-Za-z]+)-([12])\b", r"/\1**\2", spelled).replace("**1", "")
+    # "J/kgK" and "J/kg K" mean J/(kg K).
+    spelled = re.sub(r"/\s?(kg|g)\s?K\b", r"/\1/K", spelled)
+    spelled = re.sub(r"\(\s?([^()]*?)\s?\)", lambda match: "(" + re.sub(r"[·\s]+", "*", match[1]) + ")", spelled)
     spelled = re.sub(r"\bml\b", "mL", spelled)
     spelled = re.sub(r"\bmM\b", "mmol/L", spelled)
     try:

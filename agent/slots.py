@@ -21,14 +21,18 @@ _ADJACENT = 12
 _LEAD = 4
 _PERCENT = frozenset({"%", "percent"})
 # A quantity belongs to the words before it less readily across one of these.
-_BREAKS = re.compile(r"[,;.?!](?=\s)|\b(?:and|with|but)\b")
+_BREAKS = re.compile(r"[,;:.?!](?=\s)|\b(?:and|with|but)\b")
+# A place on a scale of temperature is meant as a difference less readily, and kelvins less readily as a place.
+_PLACES, _DIFFERENCES = frozenset({"degC", "°C", "degF", "°F"}), frozenset({"K", "mK"})
+_UNLIKE = 15
 
 
 @dataclass(frozen=True)
 class Slot:
     """A parameter that a request may set: its unit, what it means, the words that name it.
 
-    `kinds` are the kinds of span it takes, and `repeatable` slots may be given more than once.
+    `kinds` are the kinds of span it takes, `repeatable` slots may be given more than once, and `bare` ones
+    are never given in percent.
     """
 
     name: str
@@ -37,6 +41,7 @@ class Slot:
     keywords: tuple[str, ...] = ()
     kinds: frozenset[Kind] = field(default=frozenset({"value", "range", "at_most", "at_least"}))
     repeatable: bool = False
+    bare: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,7 @@ def candidates(span: Span, slots: Sequence[Slot]) -> list[Slot]:
     """
     fits = [slot for slot in slots if span.kind in slot.kinds and compatible(span.unit, slot.unit)]
     in_percent = span.unit in _PERCENT
-    fits = [slot for slot in fits if in_percent or slot.unit not in _PERCENT]
+    fits = [slot for slot in fits if (not slot.bare if in_percent else slot.unit not in _PERCENT)]
     return [slot for slot in fits if span.kind != "precision" or slot.unit in _PERCENT]
 
 
@@ -85,6 +90,8 @@ def assign_by_code(text: str, spans: Sequence[Span], slots: Sequence[Slot]) -> t
         beside = _named_beside(text, span, fits, spans)
         if not fits:
             settled.append(Assignment(span, None, "code"))
+        elif (place := _only_place(text, span, fits, spans)) is not None:
+            settled.append(Assignment(span, place.name, "code"))
         elif beside is not None:
             settled.append(Assignment(span, beside.name, "code"))
         # A bare number fits every dimensionless slot of any request: it needs its name beside it.
@@ -103,6 +110,15 @@ def _named_beside(text: str, span: Span, fits: Sequence[Slot], spans: Sequence[S
     if len(ranked) > 1 and ranked[1][0] < ranked[0][0] + _LEAD:
         return None
     return fits[ranked[0][1]]
+
+
+def _only_place(text: str, span: Span, fits: Sequence[Slot], spans: Sequence[Span]) -> Slot | None:
+    """Return the one slot for a temperature, if the span is written as one and no word beside it says difference."""
+    places = [slot for slot in fits if slot.unit in _PLACES]
+    if span.unit not in _PLACES or span.kind != "value" or len(places) != 1:
+        return None
+    others = (distance(text, span, slot, spans) for slot in fits if slot not in places)
+    return None if any(0 <= near <= _ADJACENT + _UNLIKE for near in others) else places[0]
 
 
 def _without_doubles(
@@ -223,12 +239,12 @@ def distance(text: str, span: Span, slot: Slot, spans: Sequence[Span]) -> int:
     """Return how many characters lie between a span and the nearest keyword of a slot, or -1 if none is near.
 
     A keyword inside the span itself ("one working day") is at distance zero; a clause boundary between them
-    counts as ten characters, another quantity as twenty.
+    counts as fifteen characters, another quantity as twenty.
     """
     best = -1
     low, high = max(0, span.start - _REACH), span.end + _REACH
     for keyword in (*slot.keywords, slot.name.replace("_", " ")):
-        pattern = re.compile(rf"\b{re.escape(keyword)}\b", re.IGNORECASE)
+        pattern = re.compile(rf"\b{re.escape(keyword)}\b(?! (?:least|most)\b)", re.IGNORECASE)
         for match in pattern.finditer(text, low, min(high, len(text))):
             if match.end() <= span.start:
                 between = (match.end(), span.start)
@@ -237,10 +253,15 @@ def distance(text: str, span: Span, slot: Slot, spans: Sequence[Span]) -> int:
             else:
                 return 0
             gap = text[between[0] : between[1]]
-            cost = len(gap) + 10 * len(_BREAKS.findall(gap))
+            cost = len(gap) + 15 * len(_BREAKS.findall(gap))
             cost += 20 * sum(between[0] <= s.start < between[1] for s in spans)
+            cost += _UNLIKE * _of_two_kinds(span.unit, slot.unit)
             best = cost if best < 0 else min(best, cost)
     return best
+
+
+def _of_two_kinds(one: str, other: str) -> bool:
+    return any(a in _PLACES and b in _DIFFERENCES for a, b in ((one, other), (other, one)))
 
 
 def _in_order(assignments: list[Assignment]) -> list[Assignment]:

@@ -16,6 +16,8 @@ class Slot(Record):
         fact: the id of its fact, where the plan has another number of its name.
         bounds: the number of the plan that it limits, from `side`; empty where it limits nothing.
         setting: whether the design reads it as a setting.
+        used: whether the plan uses it; what is not used is read to tell it from the others, and the plan says so.
+        bare: whether it is a pure number that nobody gives in percent, such as a count.
     """
 
     name: str
@@ -27,6 +29,8 @@ class Slot(Record):
     bounds: str = ""
     side: Literal["upper", "lower", "both"] = "upper"
     setting: bool = True
+    used: bool = True
+    bare: bool = False
 
     @property
     def key(self) -> str:
@@ -35,10 +39,15 @@ class Slot(Record):
 
 
 class Need(Record):
-    """What no plan can do without: at least one of `names`; else `question` is asked."""
+    """What no plan can do without: at least one of `names`; else `question` is asked.
+
+    Attributes:
+        when: the named option that makes it needed; empty where it always is.
+    """
 
     names: tuple[str, ...]
     question: str
+    when: str = ""
 
 
 class Assumption(Record):

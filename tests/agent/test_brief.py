@@ -78,3 +78,66 @@ def test_a_fixed_flow_is_a_limit_from_both_sides() -> None:
 def test_a_quantity_that_cannot_be_is_named(old: str, new: str, told: str) -> None:
     with pytest.raises(BadRequest, match=told):
         brief(doubles.REQUEST.replace(old, new))
+
+
+def flash(request: str, *replies: tuple[str, str]) -> tuple[Brief, Question | None, Evidence]:
+    return read_brief(request, list(replies), planning("flash"), doubles.context())
+
+
+def test_a_difference_in_degrees_is_one_in_kelvin() -> None:
+    for said, kelvin in (("3 °C", 3.0), ("9 degF", 5.0)):
+        found, _, evidence = flash(f"A copper disc 3 mm thick: flash it so that it warms by less than {said}.")
+        bound = next(bound for bound in found.bounds if bound.name == "rear_rise")
+        assert (bound.upper, bound.unit) == (pytest.approx(kelvin), "K")
+        assert next(fact for fact in evidence.facts if fact.id == "most_rise").unit == "K"
+
+
+def test_a_range_of_what_can_be_at_least_is_told_by_its_lower_end() -> None:
+    found, _, evidence = flash("A steel disc 3 mm thick, laser pulse between 0.2 and 1 ms.")
+    assert next(bound.lower for bound in found.bounds if bound.name == "pulse_width") == 0.2
+    assert next(fact.value for fact in evidence.facts if fact.id == "shortest_pulse") == 0.2
+
+
+def test_a_quantity_that_nothing_takes_up_is_told() -> None:
+    found, _, evidence = flash("A steel disc 3 mm thick, flash it from 40 cm away.")
+    assert next(fact for fact in evidence.facts if fact.name == "not used").value == 40
+    assert any("{unused_0}" in sentence for sentence in found.assumptions)
+    assert "unused_0" not in found.settings
+    assert not any("unused" in sentence for sentence in flash("A steel disc 3 mm thick.")[0].assumptions)
+
+
+def test_a_reply_that_gives_numbers_in_place_of_a_name_is_read() -> None:
+    request = "My disc is 2 mm thick; plan the flash."
+    found, question, _ = flash(request, ("material", "brass, diffusivity 34 mm2/s, density 8500 kg/m3"))
+    assert found.settings["diffusivity"] == "34.0 mm2/s"
+    assert question is not None
+    assert question.name == "heat_capacity"
+    _, again, _ = flash(request, ("material", "some alloy"))
+    assert again is not None
+    assert "'some alloy' holds no name or quantity that fits" in again.text
+
+
+def test_the_grade_is_asked_for_only_where_the_fluid_has_grades() -> None:
+    def question(request: str, *replies: tuple[str, str]) -> Question | None:
+        return read_brief(request, list(replies), planning("convection"), doubles.context())[1]
+
+    oil = "When does a layer of silicone oil, 6 mm deep, start to convect?"
+    asked = question(oil)
+    assert asked is not None
+    assert asked.name == "viscosity"
+    assert question(oil, ("viscosity", "20 cSt")) is None
+    assert question(oil.replace("silicone oil", "water")) is None
+    assert question(oil.replace("silicone oil", "ethanol"), ("fluid", "silicone oil of 10 cSt")) is None
+
+
+@pytest.mark.parametrize(
+    ("request_", "depth"),
+    [
+        ("When does 8 mm of glycerol start to convect?", "8.0 mm"),
+        ("A cell of water 20 cm wide and 5 mm deep: find the onset.", "5.0 mm"),
+        ("A 2 cm air gap, heated from below: onset within 3 %.", "2.0 cm"),
+    ],
+)
+def test_the_depth_is_told_from_other_lengths(request_: str, depth: str) -> None:
+    found = read_brief(request_, [], planning("convection"), doubles.context())[0]
+    assert found.settings["depth"] == depth

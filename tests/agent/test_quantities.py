@@ -83,3 +83,31 @@ def test_ranges(text, lower, upper, unit):
 
 def test_two_lengths_with_and_are_two_quantities():
     assert [s.value for s in find_quantities("30 cm long and 5 cm wide")] == [30, 5]
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "unit"),
+    [
+        ("a 1/8 inch disc", 0.125, "inch"),
+        ("1 1/2 inches wide", 1.5, "inches"),
+        ('my 1/4" disc', 0.25, "inch"),
+        ("0.1 in. thick", 0.1, "inch"),
+        ("0.25 in deep", 0.25, "inch"),
+        ("380 J/(kg K)", 380, "J/(kg*K)"),
+        ("a capacity of 380 J/kg K and", 380, "J/kg/K"),
+        ("380 J/kgK", 380, "J/kg/K"),
+        ("glycerol at 30 C, please", 30, "degC"),
+        ("up to 20 shots", 20, ""),
+        ("C/C0 below 0.5 C/C0", 0.5, ""),
+    ],
+)
+def test_units_as_people_write_them(text: str, value: float, unit: str) -> None:
+    (span,) = find_quantities(text)
+    assert (span.value, span.unit) == (pytest.approx(value), unit)
+
+
+def test_what_must_not_be_exceeded_is_a_limit_from_above() -> None:
+    (span,) = find_quantities("the rear must not rise by more than 2 K")
+    assert (span.kind, span.upper) == ("at_most", 2)
+    (least,) = find_quantities("not less than 2 K")
+    assert least.kind == "at_least"

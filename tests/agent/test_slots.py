@@ -125,3 +125,37 @@ def test_the_real_model_leaves_out_what_fits_nothing(real_model):
     assert given["30 cm"] == "length"
     assert given["5 cm"] == "diameter"
     assert given["90 cm"] in {None, "position"}
+
+
+FURNACE = (
+    Slot("temperature", "degC", "temperature of the furnace", ("at", "temperature")),
+    Slot("rise", "K", "warming allowed", ("warm", "rise", "difference")),
+    Slot("shots", "", "number of shots", ("shots",), bare=True),
+    Slot("precision", "percent", "precision wanted", ("within",), frozenset({"precision", "value"})),
+)
+
+
+def by_code_or_rules(text: str) -> dict[str, str | None]:
+    return {a.span.text: a.slot for a in assign(text, find_quantities(text), FURNACE, None)}
+
+
+def test_a_temperature_alone_is_a_place_on_the_scale_and_beside_its_word_a_difference():
+    assert by_code_or_rules("an air layer, 25 °C: what difference")["25 °C"] == "temperature"
+    assert by_code_or_rules("it must warm by less than 3 °C")["3 °C"] == "rise"
+    assert by_code_or_rules("a difference of 5 °C")["5 °C"] == "rise"
+
+
+def test_at_least_does_not_name_a_place():
+    assert by_code_or_rules("somehow at least 3 K")["3 K"] is None
+
+
+def test_a_percentage_is_no_count():
+    assert by_code_or_rules("how many shots for it, and I want 1 %")["1 %"] == "precision"
+    assert by_code_or_rules("at most 20 shots")["20"] == "shots"
+
+
+def test_the_word_of_another_clause_is_not_beside():
+    text = "it must not rise by more than 2 K, the difference comes later"
+    spans = find_quantities(text)
+    near = Slot("noise", "K", "noise", ("difference",))
+    assert [a.slot for a in assign(text, spans, (near, Slot("rise", "K", "warming", ("rise",))), None)] == ["rise"]

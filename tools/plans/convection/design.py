@@ -16,13 +16,15 @@ from physics.solution import Solution
 from tools.errors import Failed
 from tools.plans.convection.search import FRACTION, PLATES, Search
 from tools.plans.convection.text import outline
-from tools.plans.numbers import HOUR, Facts, bounds_on, digits, downwards, duration, limit_checks, number, upwards
+from tools.plans.numbers import Facts, bounds_on, digits, downwards, duration, limit_checks, number, upwards
 from tools.records import Check, Evidence, Fact
 from tools.simulate import balance_checks
 
 LEVEL = 0.95  # of the interval of the onset that follows from the fluid's properties
 TOLERANCE = 2e-3  # of the Nusselt number of the run just above onset
 AGREE = 0.05  # the solver's growth rate and that of the linear theory that sets the waiting time
+DEEPER, DEEPER_TRIES = 1.1, 30  # by which a layer is deepened until the fluid's model holds, and how often
+MOST_TOLD = 100  # from which on a duration is told to the whole unit
 SHALLOWER = 0.5  # the depth of the alternative over that asked for
 
 
@@ -41,10 +43,12 @@ def design(
 
     Raises:
         InputError: the fluid, the depth or a limit cannot be used; the message says which.
-        Failed: the run above onset gave no usable result.
+        Failed: no search fits into the limits, or the run above onset gave no usable result.
     """
     settings = request["settings"]
     search = _search(request)
+    if need := _need(request, search) or _outside(request, search):
+        raise Failed(need)
     progress(0.2, "running the layer just above onset")
     above = (1 + search.precision) * search.onset
     given = _settings(request, search, above)
@@ -75,7 +79,7 @@ def design(
             "predicted_at": {},
             "alternatives": _alternatives(found),
             "curve": _curve(solution, search),
-            "need": _need(request, search),
+            "need": "",
         },
     )
 
@@ -84,10 +88,17 @@ def _search(request: Mapping[str, Any]) -> Search:
     settings = request["settings"]
     depth = number(settings, "depth", "m")
     depth_error = number(settings, "depth_error", "m") / depth
+    fluid, mean = _fluid(request), number(settings, "mean_temperature", "K")
+    if not fluid.range[0] <= mean <= fluid.range[1]:
+        low, high, asked = (units.convert(value, "K", "degC") for value in (*fluid.range, mean))
+        raise ParameterError(
+            f"the properties of {fluid.name} are known here from {low:.4g} to {high:.4g} degC, and the layer is to be "
+            f"at {asked:.4g} degC on average; take a mean temperature in between"
+        )
     return Search(
-        fluid=_fluid(request),
+        fluid=fluid,
         depth=depth,
-        mean_temperature=number(settings, "mean_temperature", "K"),
+        mean_temperature=mean,
         precision=request["precision"] / 100,
         growth=number(settings, "growth", ""),
         # dT_c goes with the inverse cube of the depth.
@@ -195,16 +206,58 @@ def _need(request: Mapping[str, Any], search: Search) -> str:
     steadiest = bounds_on(request["bounds"], "stability_needed", "K")[0]
     shallow = replace(search, depth=SHALLOWER * search.depth)
     helps = (
-        f"a layer of {1e3 * shallow.depth:g} mm starts at {shallow.onset:.2g} K and needs "
-        f"{shallow.hold / HOUR:.2g} h a step"
+        f"a layer of {1e3 * shallow.depth:g} mm starts at {shallow.onset:.2g} K and needs {_said(shallow.hold)} a "
+        "step; a coarser precision takes less time and larger steps"
     )
     if search.duration > longest:
-        takes, there = search.duration / HOUR, longest / HOUR
-        return f"the search takes {takes:.3g} h, more than the {there:.3g} h there are; {helps}"
+        return f"the search takes {_said(search.duration)}, more than the {_said(longest)} there are; {helps}"
+    most = bounds_on(request["bounds"], "onset_difference", "K")[1]
+    if search.onset > most:
+        deeper = search.depth * (search.onset / most) ** (1 / 3)
+        return (
+            f"convection starts at {search.onset:.3g} K only, more than the {most:.3g} K there are; "
+            f"take a layer deeper than {upwards(1e3 * deeper):g} mm"
+        )
     wanted, there = 1e3 * FRACTION * search.step, 1e3 * steadiest
     if wanted < there:
         return f"the plates must be held within {wanted:.2g} mK, finer than the {there:.2g} mK there are; {helps}"
     return ""
+
+
+def _outside(request: Mapping[str, Any], search: Search) -> str:
+    """Say how deep the layer must be where the model of the fluid does not hold at the onset."""
+
+    def failed(tried: Search) -> list[Check]:
+        depth = {"depth": f"{tried.depth!r} m"}
+        above = (1 + tried.precision) * tried.onset
+        given = _settings({**request, "settings": {**request["settings"], **depth}}, tried, above)
+        return [check for check in limit_checks(EXPERIMENT, EXPERIMENT.read(given)) if check.status == "fail"]
+
+    if not (found := failed(search)):
+        return ""
+    names = "; ".join(
+        f"{check.name.partition(': ')[2]} is {_compared(check)} ({check.detail.replace('; ', ': ')})" for check in found
+    )
+    text = f"convection would start at {search.onset:.3g} K, beyond what holds for this fluid: {names}"
+    for tries in range(1, DEEPER_TRIES):
+        deeper = replace(search, depth=upwards(search.depth * DEEPER**tries))
+        if not failed(deeper):
+            return (
+                f"{text}; a layer of {1e3 * deeper.depth:g} mm starts at {deeper.onset:.2g} K and needs "
+                f"{_said(deeper.hold)} a step"
+            )
+    return f"{text}; take another fluid or another mean temperature"
+
+
+def _compared(check: Check) -> str:
+    value, limit = check.value or 0.0, check.limit or 0.0
+    return f"{value:.3g}, {'over' if value > limit else 'under'} {limit:.3g} {check.unit}".strip()
+
+
+def _said(seconds: float) -> str:
+    """A duration as people say it."""
+    value, unit = duration(seconds)
+    return f"{value:.2g} {unit}" if value < MOST_TOLD else f"{value:.0f} {unit}"
 
 
 def _shown(settings: Mapping[str, str], search: Search, facts: Mapping[str, Fact]) -> list[dict[str, Any]]:

@@ -9,7 +9,17 @@ PLANNING = Planning(
             name="depth",
             unit="mm",
             meaning="depth of the fluid layer",
-            keywords=("layer", "deep", "depth", "thick", "gap", "high"),
+            keywords=(
+                *("layer", "deep", "depth", "thick", "thin", "gap", "high", "fluid", "liquid"),
+                *("water", "air", "glycerol", "glycerine", "glycerin", "mercury", "oil"),
+            ),
+        ),
+        Slot(
+            name="width",
+            unit="cm",
+            meaning="width or diameter of the cell",
+            keywords=("wide", "width", "across", "diameter", "broad", "long"),
+            used=False,
         ),
         Slot(
             name="viscosity",
@@ -47,7 +57,7 @@ PLANNING = Planning(
             name="duration",
             unit="h",
             meaning="time available for the whole search",
-            keywords=("day", "days", "hours", "week", "time", "available", "within"),
+            keywords=("day", "days", "hours", "week", "weeks", "month", "time", "available", "within"),
             fact="time_limit",
             bounds="duration",
             setting=False,
@@ -72,7 +82,7 @@ PLANNING = Planning(
             name="depth_error",
             unit="um",
             meaning="error of the depth of the layer",
-            keywords=("spacer", "depth known", "parallel", "tolerance"),
+            keywords=("spacer", "spacers", "depth known", "parallel", "tolerance"),
             kinds=("value", "at_most", "precision"),
         ),
         Slot(
@@ -80,11 +90,20 @@ PLANNING = Planning(
             unit="",
             meaning="factor by which a disturbance must grow until it is seen",
             keywords=("grow", "factor", "amplify", "amplification"),
+            bare=True,
         ),
     ),
     needs=(
         Need(names=("depth",), question="How deep is the fluid layer (for example 10 mm)?"),
-        Need(names=("fluid",), question="Which fluid is it (for example water, air, or silicone oil of 10 cSt)?"),
+        Need(
+            names=("fluid",),
+            question="Which fluid is it? Known here are water, air, glycerol, mercury and silicone oil.",
+        ),
+        Need(
+            names=("viscosity",),
+            question="Which grade of silicone oil is it? Known here are 5 cSt, 10 cSt, 20 cSt, 50 cSt and 100 cSt.",
+            when="silicone oil",
+        ),
     ),
     assumptions=(
         Assumption(
@@ -101,6 +120,11 @@ PLANNING = Planning(
             sentence="The fluid's properties are taken to leave {property_error} of the onset open.",
         ),
         Assumption(name="depth_error", value="50 um", sentence="The depth is taken to be known within {depth_error}."),
+        Assumption(
+            name="duration",
+            value="30 days",
+            sentence="Up to {time_limit} are taken to be available for the search.",
+        ),
         Assumption(
             name="growth",
             value="100",
@@ -123,10 +147,11 @@ PLANNING = Planning(
     ),
     choices={
         "fluid": {
-            "silicone oil": ("silicone oil", "silicon oil", "polydimethylsiloxane", "pdms"),
+            "silicone oil": ("silicone", "silicon oil", "polydimethylsiloxane", "pdms"),
             "water": ("water",),
             "air": ("air",),
             "glycerol": ("glycerol", "glycerine", "glycerin"),
+            "mercury": ("mercury",),
         }
     },
     reasons={

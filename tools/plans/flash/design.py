@@ -33,6 +33,7 @@ LOSS = 0.7  # log-standard deviation of the heat transfer coefficient
 PULSES = (1.0, 2.0, 4.0)  # pulse lengths to choose from, over the shortest
 COARSE = 1e-4  # of the curves that only the interval is drawn from
 TOLERANCE = 1e-7
+TABLE, TABLE_REACH = 300.0, 50.0  # K: of the table of materials, and how far from it they may stand for the disc
 DRAWS, CURVE_POINTS = 128, 121
 ROWS = (0.25, 0.5, 1.0, 1.5, 2.0, 4.0)  # half-rise times at which the expected curve is written
 
@@ -94,6 +95,7 @@ def _specimen(request: Mapping[str, Any]) -> Specimen:
     settings = request["settings"]
     name = request.get("choices", {}).get("material")
     known = solid(name) if name else None
+    _check_temperature(settings, name)
     thickness = number(settings, "thickness", "m")
     diffusivity = _diffusivity(settings, known)
     density = _property(settings, "density", "kg/m**3", known)
@@ -108,6 +110,21 @@ def _specimen(request: Mapping[str, Any]) -> Specimen:
         biot=Unknown(number(settings, "heat_transfer", "W/(m**2*K)") * thickness / conductivity, LOSS),
         thickness_spread=number(settings, "thickness_error", "m") / thickness,
     )
+
+
+def _check_temperature(settings: Mapping[str, str], material: str | None) -> None:
+    """Refuse a table's properties where the measurement is far from the table's temperature.
+
+    Raises:
+        ParameterError: the table would have to stand for what the request does not give.
+    """
+    missing = [name.replace("_", " ") for name in ("diffusivity", "density", "heat_capacity") if name not in settings]
+    asked = number(settings, "temperature", "K")
+    if material is not None and missing and abs(asked - TABLE) > TABLE_REACH:
+        raise ParameterError(
+            f"the properties of {material} are known here at {units.convert(TABLE, 'K', 'degC'):.0f} degC only; give "
+            f"the {' and the '.join(missing)} that you expect at {units.convert(asked, 'K', 'degC'):.4g} degC"
+        )
 
 
 def _diffusivity(settings: Mapping[str, str], known: Solid | None) -> Unknown:
@@ -250,8 +267,10 @@ def _need(request: Mapping[str, Any], proposal: FlashProposal, specimen: Specime
         edge = low if half < low else high
         thickness = 1e3 * math.sqrt(edge * specimen.diffusivity.median / PARKER)
         way = f"thicker than {upwards(thickness):g}" if half < low else f"thinner than {downwards(thickness):g}"
+        sources = {bound["source"] for bound in request["bounds"] if bound["name"] == "half_time"}
         return (
-            f"the half-rise time would be {1e3 * half:.3g} ms, outside {1e3 * low:g} to {1e3 * high:g} ms; "
+            f"the half-rise time would be {1e3 * half:.3g} ms, outside {1e3 * low:g} to {1e3 * high:g} ms "
+            f"({', '.join(sorted(sources))}); "
             f"take a specimen {way} mm"
         )
     return proposal.reason

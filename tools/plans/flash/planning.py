@@ -40,7 +40,19 @@ PLANNING = Planning(
             name="rise",
             unit="K",
             meaning="largest warming of the specimen's rear that is allowed",
-            keywords=("warms", "warm", "warming", "rise", "heats", "heating", "hotter", "less"),
+            keywords=(
+                "warms",
+                "warm",
+                "warming",
+                "rise",
+                "rises",
+                "rear",
+                "heats",
+                "heating",
+                "heat up",
+                "hotter",
+                "less",
+            ),
             fact="most_rise",
             bounds="rear_rise",
             setting=False,
@@ -106,6 +118,7 @@ PLANNING = Planning(
             unit="",
             meaning="number of shots that can be averaged",
             keywords=("shots", "repeats", "repetitions", "flashes"),
+            bare=True,
             fact="most_shots",
             bounds="shots",
             setting=False,
@@ -115,8 +128,13 @@ PLANNING = Planning(
         Need(names=("thickness",), question="How thick is the specimen (for example 2 mm)?"),
         Need(
             names=("material", "diffusivity"),
-            question="Which material is it (for example steel or copper), or what are its diffusivity, density and "
-            "heat capacity?",
+            question="Which material is it? Known here are steel (stainless or carbon), copper, aluminium, iron and "
+            "alumina; of another one give the diffusivity that you expect, the density and the heat capacity.",
+        ),
+        Need(names=("density", "material"), question="What is the density of the material (for example 2500 kg/m3)?"),
+        Need(
+            names=("heat_capacity", "material"),
+            question="What is the specific heat capacity of the material (for example 800 J/kg/K)?",
         ),
     ),
     assumptions=(
@@ -159,7 +177,7 @@ PLANNING = Planning(
         ),
         Assumption(
             name="sampling_rate",
-            value="10 kHz",
+            value="100 kHz",
             sentence="The detector is taken to be read at up to {most_sampling_rate}.",
         ),
         Assumption(name="shots", value="10", sentence="Up to {most_shots} shots are taken to be affordable."),

@@ -20,6 +20,7 @@ from physics.errors import ParameterError
 ORDER = ("maze", "worms", "spots")  # with rising kill rate
 WINDOW = {"spots": (0.0020, 0.0080), "worms": (-0.0005, 0.0055)}  # kill rates above k_s, by the later pattern
 COARSE, FINE = 6, 3  # points of a scan, and inside the interval where the class changes
+FINEST = (WINDOW["spots"][1] - WINDOW["spots"][0]) / (COARSE - 1) / (FINE + 1) / 2  # half-width that they leave
 DURATION = 5000.0
 
 
@@ -71,11 +72,11 @@ def find_boundary(patterns: Sequence[str], feeds: Sequence[float], progress: Cal
     Raises:
         ParameterError: the two are not neighbours, or do not meet at these feed rates.
     """
-    first, second = sorted(patterns, key=lambda name: ORDER.index(name) if name in ORDER else -1)
+    first, second = sorted(patterns, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
     if (first, second) not in pairwise(ORDER):
         raise ParameterError(
-            f"gray_scott: {first} and {second} have no boundary that can be scanned here; "
-            "ask for spots and worms, or worms and maze"
+            f"gray_scott: {first} and {second} have no boundary that can be scanned here, where with rising kill rate "
+            "a maze gives way to worms and worms to spots; ask for spots and worms, or worms and maze"
         )
     low, high = WINDOW[second]
     scans = [_spread(ends(feed) + low, ends(feed) + high, COARSE) for feed in feeds]

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 
 from physics.equations.gray_scott_map import CELLS, SIDE, Point
+from physics.errors import ParameterError
 from physics.experiments.gray_scott import EXPERIMENT
 from physics.solution import Solution
 from tools.errors import Failed
-from tools.plans.gray_scott.boundary import DURATION, Boundary, find_boundary
+from tools.plans.gray_scott.boundary import DURATION, FINEST, Boundary, ends, find_boundary
 from tools.plans.gray_scott.text import outline
 from tools.plans.numbers import Facts, bounds_on, digits, limit_checks, number, upwards
 from tools.records import Check, Evidence, Fact
@@ -20,6 +21,7 @@ from tools.simulate import balance_checks
 
 FEEDS = (0.030, 0.036, 0.042)
 PAIR = ("worms", "spots")
+PARTNER = {"spots": "worms", "worms": "spots", "maze": "worms"}  # whose boundary is meant where one is named
 OFF = 0.0012  # kill rate by which the runs that are proposed stand off the boundary
 MARGIN = 1.25  # on the time at which a run had settled
 TOLERANCE = 1e-4  # of the mean of the autocatalyst
@@ -44,9 +46,9 @@ def design(
         InputError: the patterns have no boundary, or a setting cannot be used.
         Failed: a run gave no usable result.
     """
-    named = [name for name in request.get("choices", {}) if name != "reactor"]
-    pair = named if len(named) == 2 else PAIR
-    feeds = [number(request["settings"], "feed", "")] if "feed" in request["settings"] else FEEDS
+    pair = _pair([name for name in request.get("choices", {}) if name != "reactor"])
+    _check_rates(request)
+    feeds = [_feed(request)] if "feed" in request["settings"] else FEEDS
     boundary = find_boundary(pair, feeds, progress)
     progress(0.8, "running one square on either side")
     sides = _sides(boundary)
@@ -83,6 +85,46 @@ def design(
             "need": _need(found, schedule, longest),
         },
     )
+
+
+def _pair(named: Sequence[str]) -> Sequence[str]:
+    """Return the two patterns whose boundary is meant.
+
+    Raises:
+        ParameterError: more than two are named, or one that has no neighbour here.
+    """
+    if len(named) > 2 or (len(named) == 1 and named[0] not in PARTNER):
+        raise ParameterError(
+            f"gray_scott: {', '.join(named)} {'are' if len(named) > 1 else 'is'} named; a plan is made for the "
+            "boundary of two patterns, spots and worms or worms and maze"
+        )
+    if len(named) == 1:
+        return named[0], PARTNER[named[0]]
+    return named or PAIR
+
+
+def _check_rates(request: Mapping[str, Any]) -> None:
+    """Refuse what the scan, which runs along the kill rate at given feed rates, cannot answer.
+
+    Raises:
+        ParameterError: the kill rate is given, or a finer boundary is wanted than the scan shows.
+    """
+    if "kill" in request["settings"]:
+        raise ParameterError(
+            "gray_scott: the kill rate of the boundary is what the plan finds, at feed rates that are given; "
+            "leave the kill rate out, or ask for a simulation at both rates"
+        )
+    kill = ends(_feed(request)) if "feed" in request["settings"] else min(ends(feed) for feed in FEEDS)
+    finest = upwards(100 * FINEST / kill) if kill > 0 else 0.0
+    if request["precision"] < finest:
+        raise ParameterError(
+            f"gray_scott: the scan brackets the boundary within {finest:g} % of the kill rate, and "
+            f"{request['precision']:g} % was asked for; ask for {finest:g} % or more"
+        )
+
+
+def _feed(request: Mapping[str, Any]) -> float:
+    return number(request["settings"], "feed", "")
 
 
 def _sides(boundary: Boundary) -> list[tuple[float, float]]:

@@ -6,6 +6,12 @@ PATTERNS: dict[str, tuple[str, ...]] = {
     "spots": ("spot",),
     "worms": ("worm", "stripe"),
     "maze": ("maze", "labyrinth"),
+    "bubbles": ("bubble", "hole", "negative spot", "inverse spot", "inverted spot"),
+    "hexagons": ("hexagon",),
+    "gliders": ("glider", "soliton"),
+    "spirals": ("spiral", "travelling wave", "traveling wave"),
+    "chaos": ("chaos", "chaotic", "turbulen"),
+    "the uniform state": ("uniform state", "homogeneous state", "trivial state", "no pattern", "die out", "dies out"),
 }
 
 PLANNING = Planning(
@@ -16,14 +22,22 @@ PLANNING = Planning(
             unit="",
             meaning="feed rate F, over the reaction's own rate",
             keywords=("feed", "F"),
+            bare=True,
         ),
-        Slot(name="kill", unit="", meaning="kill rate k, over the reaction's own rate", keywords=("kill", "removal")),
+        Slot(
+            name="kill",
+            unit="",
+            meaning="kill rate k, over the reaction's own rate",
+            keywords=("kill", "removal", "k"),
+            bare=True,
+        ),
         Slot(
             name="duration",
             unit="",
             meaning="longest run, in reaction times",
             keywords=("run", "reaction times", "time units", "at most"),
             fact="time_limit",
+            bare=True,
             bounds="duration",
             setting=False,
         ),

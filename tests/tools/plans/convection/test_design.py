@@ -6,9 +6,13 @@ from typing import Any
 
 import pytest
 
+from agent.brief import read_brief
+from agent.nodes.compute import request_for
 from physics.equations.boussinesq_fluids import FLUIDS
+from tests.agent import doubles
 from tools.design import design
-from tools.errors import Retry
+from tools.errors import Retry, ToolError
+from tools.plans import planning
 from tools.plans.convection.search import Search
 
 REQUEST = (
@@ -109,3 +113,37 @@ def test_an_oil_that_is_not_known_is_named_with_those_that_are() -> None:
     }
     with pytest.raises(Retry, match=r"silicone oil of 7 cSt.*10"):
         design(request)
+
+
+def refusal(words: str) -> str:
+    brief = read_brief(words, [], planning("convection"), doubles.context())[0]
+    with pytest.raises(ToolError) as caught:
+        design(request_for(brief, 0))
+    return str(caught.value)
+
+
+def test_what_cannot_be_searched_is_refused_before_anything_is_run() -> None:
+    hot = refusal("Onset of convection in 50 cSt silicone oil, 1 cm deep, mean temperature 60 degC, to 3 percent.")
+    assert "from 15 to 35 degC" in hot
+    weak = refusal("The onset of convection in 1 mm of water, a difference of up to 15 K between the plates.")
+    assert "starts at 88.4 K only" in weak
+    assert "deeper than 1.9 mm" in weak  # (88.4 / 15)^(1/3) mm
+    fine = refusal("Onset in 10 mm of water within 0.001 %.")
+    assert "more than the 720 h there are" in fine
+
+
+def test_a_fluid_that_changes_too_much_from_plate_to_plate_is_told_a_depth_that_does() -> None:
+    told = refusal("How long do I wait in 8 mm of glycerol for the onset of convection?")
+    assert "viscosity change is 4.36, over 0.2" in told
+    assert "above freezing is -19.3, under 0 K" in told
+    depth = float(told.partition("a layer of ")[2].split()[0])
+    assert 8 * (4.36 / 0.2) ** (1 / 3) <= depth <= 1.15 * 8 * (4.36 / 0.2) ** (1 / 3)
+
+
+def test_the_fluids_and_grades_that_the_questions_name_are_those_that_are_known() -> None:
+    fluid, grade = planning("convection").needs[1:]
+    assert all(name in fluid.question for name, found in FLUIDS.items() if not found.oil)
+    assert set(planning("convection").choices["fluid"]) - {"silicone oil"} == {
+        n for n, f in FLUIDS.items() if not f.oil
+    }
+    assert all(f" {name.rpartition('-')[2]} cSt" in grade.question for name, found in FLUIDS.items() if found.oil)

@@ -7,6 +7,7 @@ import pytest
 
 from agent.brief import read_brief
 from agent.nodes.compute import request_for
+from physics.materials import SOLIDS
 from tests.agent import doubles
 from tools.design import design
 from tools.errors import Retry
@@ -84,3 +85,18 @@ def test_a_slow_detector_is_named(plan: Any) -> None:
     }
     with pytest.raises(Retry, match="sampling_rate"):
         design(request)
+
+
+def test_a_tables_properties_are_not_taken_far_from_its_temperature() -> None:
+    def plan_at(request: str) -> None:
+        brief = read_brief(request, [], planning("flash"), doubles.context())[0]
+        design(request_for(brief, 0))
+
+    with pytest.raises(Retry, match="copper are known here at 27 degC only; give the diffusivity"):
+        plan_at("A copper disc 4 mm thick at 400 degC: plan the flash within 3 %.")
+
+
+def test_the_materials_that_the_question_names_are_those_of_the_table() -> None:
+    question = next(need.question for need in planning("flash").needs if "material" in need.names)
+    assert all(word in question for name in SOLIDS for word in name.split())
+    assert set(planning("flash").choices["material"]) == set(SOLIDS)

@@ -5,9 +5,16 @@ from typing import Any
 
 import pytest
 
+from agent.brief import read_brief
+from agent.nodes.compute import request_for
 from physics.equations.gray_scott_map import pattern_map
 from physics.errors import ParameterError
+from tests.agent import doubles
+from tools.design import design
+from tools.errors import Retry
+from tools.plans import planning
 from tools.plans.gray_scott.boundary import ends, find_boundary
+from tools.plans.gray_scott.design import _pair
 
 REQUEST = "Which feed and kill rates separate spots from worms, and how long do I run each?"
 
@@ -53,3 +60,24 @@ def test_patterns_without_a_common_boundary_are_refused() -> None:
 def test_a_feed_rate_at_which_they_do_not_meet_says_what_was_seen() -> None:
     with pytest.raises(ParameterError, match="were seen"):
         find_boundary(("spots", "worms"), [0.2], silent)
+
+
+@pytest.mark.parametrize(
+    ("request_", "words"),
+    [
+        ("Which kill rate separates spots from hexagons?", "spots and hexagons have no boundary"),
+        ("Where are the boundaries of spots, worms and mazes?", "spots, worms, maze are named"),
+        ("Plan runs that show spirals.", "spirals is named"),
+        ("At kill rate 0.062, which feed separates spots from worms?", "leave the kill rate out"),
+        ("Which feed and kill separate spots from worms, within 0.01 %?", "ask for 0.27 % or more"),
+    ],
+)
+def test_what_the_scan_cannot_answer_is_refused_and_not_replaced(request_: str, words: str) -> None:
+    brief = read_brief(request_, [], planning("gray_scott"), doubles.context())[0]
+    with pytest.raises(Retry, match=words):
+        design(request_for(brief, 0))
+
+
+def test_one_pattern_is_taken_with_the_neighbour_that_it_has() -> None:
+    assert set(_pair(["maze"])) == {"maze", "worms"}
+    assert set(_pair(["spots"])) == set(_pair([])) == {"spots", "worms"}
