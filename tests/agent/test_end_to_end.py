@@ -43,15 +43,8 @@ def answer(ended: subprocess.CompletedProcess[str], status: int) -> dict[str, An
 
 
 def check_plan(plan: dict[str, Any]) -> None:
-    """Hold a plan against the contract and against itself, without the gate's code."""
-    assert plan["status"] == "recommended"
-    assert plan["checks"]
-    assert all(check["status"] in ("pass", "not applicable") for check in plan["checks"])
-    assert {"conservation", "constraint", "grounding", "units"} <= {check["kind"] for check in plan["checks"]}
-    assert len(plan["citations"]) >= 3
-    for citation in plan["citations"]:
-        text = (ROOT / "corpora/documents" / citation["document"] / "text.md").read_text()
-        assert text[citation["start"] : citation["end"]] == citation["quote"]
+    """Hold a plan for the column against the contract and against itself, without the gate's code."""
+    check_shown(plan)
     settings = {row["name"]: row["value"] for row in plan["settings"]}
     assert 0.5 <= settings["flow"] <= 10
     assert settings["duration"] <= 8
@@ -62,7 +55,21 @@ def check_plan(plan: dict[str, Any]) -> None:
     assert 0 < precision["value"] <= 5
     curve = [row for row in plan["predictions"] if row["name"] == "concentration"]
     assert len(curve) == len(times)
-    assert all(row["lower"] <= row["value"] <= row["upper"] for row in curve)
+
+
+def check_shown(plan: dict[str, Any]) -> None:
+    """Hold any plan against the contract and its documents."""
+    assert plan["status"] == "recommended"
+    assert plan["checks"]
+    assert all(check["status"] in ("pass", "not applicable") for check in plan["checks"])
+    assert {"conservation", "constraint", "grounding", "units"} <= {check["kind"] for check in plan["checks"]}
+    assert len(plan["citations"]) >= 3
+    for citation in plan["citations"]:
+        text = (ROOT / "corpora/documents" / citation["document"] / "text.md").read_text()
+        assert text[citation["start"] : citation["end"]] == citation["quote"]
+    bounded = [row for row in plan["predictions"] if row["lower"] is not None]
+    assert bounded
+    assert all(row["lower"] <= row["value"] <= row["upper"] for row in bounded)
     assert {fact["id"] for fact in plan["facts"]} >= {row["fact"] for row in plan["predictions"]}
 
 
@@ -165,3 +172,35 @@ def test_wrong_settings_are_named(labwright: Call, name: str, value: str) -> Non
     assert ended.returncode in (2, 3)
     assert "Traceback" not in ended.stderr
     assert value in ended.stderr
+
+
+LABORATORY = {
+    "convection": (
+        "At which temperature difference does a 10 mm layer of 10 cSt silicone oil start to convect, and how long must "
+        "I wait at each step to find the onset within 2 %?",
+        {"step": "mK", "waiting_time": "h"},
+    ),
+    "flash": (
+        "My steel disc is 2 mm thick; how should I run the flash so that the diffusivity is good to 2 % and the sample "
+        "warms less than 3 K?",
+        {"pulse_energy": "J", "record_length": "s", "shots": ""},
+    ),
+    "gray_scott": (
+        "Which feed and kill rates separate spots from worms, and how long do I run each?",
+        {"kill of spots": "", "kill of worms": ""},
+    ),
+}
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("experiment", LABORATORY)
+def test_a_plan_of_the_laboratory_with_the_language_model(labwright: Call, experiment: str) -> None:
+    fetch("1.5b")
+    request, expected = LABORATORY[experiment]
+    plan = answer(labwright("plan", request, "--json", model="1.5b"), 0)
+    check_shown(plan)
+    assert plan["experiment"] == experiment
+    units = {row["name"]: row["unit"] for row in plan["settings"]}
+    assert expected.items() <= units.items()
+    assert plan["schedule"]
+    assert plan["curve"]["values"]
