@@ -17,9 +17,10 @@ from agent.model.face import LanguageModel, ModelUnavailable
 from agent.model.fetch import DEFAULT_TIER, fetch
 from agent.model.local import LocalModel
 from corpora.embed import Embedder
+from tools.plans import names
 
-VERSION = 1
-EXPERIMENTS = ("column",)
+VERSION = 2
+EXPERIMENTS = names()
 HELD_OUT = Path(__file__).parents[2] / "tests" / "agent" / "data" / "routing_heldout.toml"
 
 
