@@ -114,6 +114,14 @@ def first_rung(rayleigh: float, from_side: bool) -> int:
     return 0 if rayleigh < low else 1 if rayleigh < high else 2
 
 
+def paced(case: Case) -> Case:
+    """Return the case with growth rates of the solver on the first grid where walls hold the fluid back."""
+    if case.shape.periodic or case.shape.from_side:
+        return case
+    first = first_rung(float(case.flow.rayleigh.max()), case.shape.from_side)
+    return replace(case, measured=growth(case.layer(LADDER[first]), case.flow, case.pace()))
+
+
 def climb(
     case: Case,
     times: np.ndarray,
@@ -129,8 +137,6 @@ def climb(
     """
     first = first_rung(float(case.flow.rayleigh.max()), case.shape.from_side)
     rows = LADDER[first : first + rungs]
-    if not (case.shape.periodic or case.shape.from_side):  # walls hold the fluid back
-        case = replace(case, measured=growth(case.layer(rows[0]), case.flow, case.pace()))
     work = np.cumsum([float(n) ** 3 for n in rows])
     levels: list[Level] = []
     for k, n in enumerate(rows):

@@ -75,8 +75,8 @@ def _outputs(settings: Mapping[str, Any], case: Case, found: Numbers, ladder: La
         number("growth_rate", n["growth_rate"], "1/time"),
         number("settling_time", settled, "time"),
         number("velocity_max", n["velocity_max"], "speed"),
-        number("along_max", n["along_max"], "speed"),
-        number("across_max", n["across_max"], "speed"),
+        number("along_max", n["along_max"].clamp_min(0.0), "speed"),  # round-off may extrapolate below zero
+        number("across_max", n["across_max"].clamp_min(0.0), "speed"),
         number("rayleigh", found.rayleigh.detach()),
         number("prandtl", found.prandtl.detach()),
         number("critical_rayleigh", onset),

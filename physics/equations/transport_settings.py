@@ -53,6 +53,10 @@ def _check_position(full: Mapping[str, Any]) -> None:
     if isinstance(place, tuple):
         if not place or not all(isinstance(one, int | float) for one in place):
             raise ParameterError("column: position takes numbers where it names several sensors: '5 cm, 10 cm'")
+        if not all(math.isfinite(one) and one > 0 for one in place):
+            raise ParameterError(
+                "column: every position of several must lie above 0; move those sensors into the column"
+            )
         place, length = max(place), length.min()
     if bool((torch.as_tensor(place, dtype=torch.float64) > length).any()):
         raise ParameterError("column: position lies beyond length; the sensor must stand inside the column")

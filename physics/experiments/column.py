@@ -98,7 +98,8 @@ PARAMETERS = (
     ),
     Parameter(
         "freundlich_coefficient", "m**3/kg", Role.UNKNOWN, 0.0, 1e3,
-        "K of the Freundlich isotherm: mg sorbed per kg of solid at 1 mg/L, written 'K L/kg'", display="L/kg",
+        "K of the Freundlich isotherm: mg sorbed per kg of solid at 1 mg/L, written 'K L/kg'",
+        display="L/kg", exclusive_lower=True,
     ),
     Parameter(
         "freundlich_exponent", "", Role.UNKNOWN, 0.2, 2.0, "n of the Freundlich isotherm, S = K C^n"

@@ -19,7 +19,7 @@ from torch import Tensor
 from physics import device as devices
 from physics.equations.boussinesq_fluids import FLUIDS
 from physics.equations.boussinesq_laws import LAWS
-from physics.equations.boussinesq_levels import climb
+from physics.equations.boussinesq_levels import climb, paced
 from physics.equations.boussinesq_limits import LIMITS
 from physics.equations.boussinesq_model import curves_of
 from physics.equations.boussinesq_numbers import case_of, check, dimensional, numbers
@@ -100,6 +100,7 @@ def complete(settings: dict[str, Any]) -> dict[str, Any]:
     if settings.get("heating") == "side":
         full |= {"sides": "walls", "aspect": 1.0}
     full |= settings
+    full |= {choice.name: choice.read(full[choice.name]) for choice in CHOICES}
     check(full)
     duration = full.get("duration")
     if isinstance(duration, Seconds) and not dimensional(full):
@@ -203,6 +204,8 @@ def simulate(
         raise ParameterError(f"convection: tolerance = {tolerance:g} is outside its range, from 1e-9 to 1")
     at = _times(default_times(full) if times is None else times, torch.device("cpu"))
     case, found = case_of(full)
+    with devices.one_thread(), torch.no_grad():
+        case = paced(case)
     patience = case.span()[1]
     if full.get("duration") is not None:
         patience = float(full["duration"])

@@ -129,3 +129,9 @@ def test_sensors_are_read_and_checked() -> None:
     assert EXPERIMENT.model is not None
     with pytest.raises(InputError, match="several sensors"):
         EXPERIMENT.model(settings, TIMES)
+
+
+@pytest.mark.parametrize("place", [-0.5, 0.0, float("nan"), float("inf")])
+def test_a_sensor_outside_the_column_is_named(place: float) -> None:
+    with pytest.raises(InputError, match="position"):
+        simulate({"length": 1.0, "velocity": 1.0, "dispersion": 0.05, "position": (0.4, place)})

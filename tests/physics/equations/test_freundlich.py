@@ -165,3 +165,8 @@ def test_what_does_not_go_together_is_named(change: dict, message: str) -> None:
     settings = {name: value for name, value in (_settings(0.8, 1.0) | change).items() if value is not None}
     with pytest.raises(InputError, match=message):
         EXPERIMENT.complete(settings)
+
+
+def test_no_sorption_is_not_a_freundlich_column() -> None:
+    with pytest.raises(InputError, match="freundlich_coefficient"):
+        EXPERIMENT.parameter("freundlich_coefficient").read("0 L/kg")

@@ -38,6 +38,7 @@ def test_rolls_of_period_two(rolls: Solution) -> None:
     errors = rolls.outputs["nusselt_bottom"].error
     truth = torch.tensor([1.212037, 2.111714, 2.648664, 4.994322], dtype=F64)
     assert errors is not None
+    assert min(values(rolls, "along_max")) >= 0.0  # symmetric rolls stand still at mid-width
     assert ((rolls.outputs["nusselt_bottom"].values - truth).abs() <= errors).all()
     assert (errors <= rolls.tolerance).all()
 
@@ -54,7 +55,7 @@ def test_growth_rates_are_those_of_linear_theory(rolls: Solution) -> None:
 
 @pytest.mark.parametrize(
     ("rayleigh", "nusselt", "across", "along"),
-    [(1e3, 1.11779, 3.649, 3.697), (1e4, 2.24482, 16.18333, 19.62822)],
+    [(1e3, 1.11779, 3.649, 3.697), (1e4, 2.24482, 16.18333, 19.62822), (1e5, 4.5216, 34.74, 68.63)],
 )
 def test_cavity_heated_from_the_side(rayleigh: float, nusselt: float, across: float, along: float) -> None:
     """de Vahl Davis's cavity, air; maxima on the two midplanes."""
@@ -63,6 +64,32 @@ def test_cavity_heated_from_the_side(rayleigh: float, nusselt: float, across: fl
         assert values(solution, name)[0] == pytest.approx(nusselt, rel=5e-4)
     assert values(solution, "across_max")[0] == pytest.approx(across, rel=1e-3)
     assert values(solution, "along_max")[0] == pytest.approx(along, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("settings", "nusselt"),
+    [
+        ({"rayleigh": 1e4, "prandtl": 0.71, "aspect": 2 * math.pi / 3.117}, 2.652499),
+        ({"rayleigh": 2000.0, "prandtl": 7.0, "aspect": 2 * math.sqrt(2), "plates": "free-free"}, 2.696003),
+        ({"rayleigh": 3000.0, "prandtl": 7.0, "aspect": 2.34, "plates": "rigid-free"}, 2.222024),
+    ],
+)
+def test_rolls_against_a_spectral_solution(settings: dict[str, object], nusselt: float) -> None:
+    """Steady rolls by Newton's method, 10 waves along the plates and Chebyshev polynomials of degree 24 across."""
+    solution = few(settings)
+    for name in (*NUSSELT, "thermal_dissipation"):
+        assert values(solution, name)[0] == pytest.approx(nusselt, rel=2e-4)
+
+
+def test_walls_that_slow_the_onset_are_waited_for() -> None:
+    """A square box convects from Ra 2585 on; at 2700 it grows a tenth as fast as a wide layer."""
+    settings = {"rayleigh": 2700.0, "prandtl": 0.71, "aspect": 1.0, "sides": "walls"}
+    solution = few(settings)
+    assert solution.status is Status.CONVERGED
+    assert 0.0 < values(solution, "growth_rate")[0] < 0.12 * growth_rate(2700.0, 0.71, math.pi)
+    lower, volume = values(solution, "nusselt_bottom")[0], values(solution, "nusselt_volume")[0]
+    assert lower > 1.05
+    assert volume == pytest.approx(lower, rel=1e-4)
 
 
 @pytest.mark.parametrize("plates", ["rigid-rigid", "rigid-free", "free-free"])
@@ -134,6 +161,11 @@ def test_bad_input_is_one_line(given: dict[str, str], match: str) -> None:
 def test_a_turbulent_cell_is_refused_where_a_fluid_gives_it() -> None:
     with pytest.raises(ParameterError, match="rayleigh"):
         simulate(EXPERIMENT.read({"fluid": "water", "depth": "1 m", "temperature_difference": "5 K"}))
+
+
+def test_a_word_that_is_no_option_is_refused_without_reading() -> None:
+    with pytest.raises(ParameterError, match="not one of"):
+        simulate({"rayleigh": 3000.0, "prandtl": 1.0, "plates": "soft"})
 
 
 def test_a_bare_duration_counts_diffusion_times() -> None:
