@@ -18,7 +18,16 @@ from tools.records import Citation, Fact, Record
 SUPPORTING = 0.62  # cosine similarity of all-MiniLM-L6-v2 above which a passage carries a sentence or a reason
 RELATED = 0.5  # and above which it is attached to a sentence that stands on facts
 COPIED = 0.8  # and above which a sentence repeats the passage
+SHARED = 0.8  # of a sentence's content words that its passage must have, since likeness does not tell what is spoken of
 REACH_BEFORE, REACH_BEHIND = 4, 2  # words beside a reference in which its fact must be named
+STEM, SHORTEST = 5, 4  # letters of a word that tell it, and below which it tells nothing
+_COMMON = frozenset(
+    {"this", "that", "these", "those", "with", "from", "into", "onto", "over", "than", "then", "they", "them", "their"}
+    | {"there", "when", "where", "which", "while", "what", "will", "would", "should", "could", "must", "have", "been"}
+    | {"being", "does", "also", "only", "such", "very", "more", "most", "much", "many", "each", "every", "both", "some"}
+    | {"same", "your", "because", "since", "therefore", "thus", "hence", "make", "makes", "made", "help", "helps"}
+    | {"ensure", "ensures", "allow", "allows", "important"}
+)
 _WORD = re.compile(r"[a-z][a-z-]+")
 _REASON = re.compile(
     r",?\s*\b(?:because|since|so that|so as to|in order to|therefore|hence|thus|which ensures|as(?= otherwise))\b\s*",
@@ -111,6 +120,8 @@ def _judge(
     if speaks and citation and score >= COPIED and find_digits_and_number_words(citation.quote):
         return Support(sentence=sentence, reason=f"puts facts in place of the numbers of passage {citation.id}")
     clauses = _REASON.split(plain)
+    if not speaks and score >= SUPPORTING and citation and _shared(plain, citation.quote) < SHARED:
+        return Support(sentence=sentence, reason=f"speaks of what passage {citation.id} does not")
     if speaks or score < SUPPORTING:
         found = [passages.nearest(clause) for clause in (clauses[1:] if speaks else clauses)]
         if any(likeness < SUPPORTING for likeness, _ in found):
@@ -118,8 +129,23 @@ def _judge(
             return Support(sentence=sentence, reason=what)
         if speaks and any(source is None or not _names(source.quote, speaks) for _, source in found):
             return Support(sentence=sentence, reason="gives a reason whose passage does not speak of its facts")
+        if not speaks and any(
+            source is None or _shared(clause, source.quote) < SHARED
+            for clause, (_, source) in zip(clauses, found, strict=True)
+        ):
+            return Support(sentence=sentence, reason="speaks of what its passages do not")
         score, citation = max([(score, citation), *found], key=lambda pair: pair[0])
     return Support(sentence=sentence, citation=citation.id if citation and score >= RELATED else None)
+
+
+def _shared(text: str, quote: str) -> float:
+    """Return the share of a text's content words, by their stems, that stand in a quotation."""
+    asked, there = _stems(text), _stems(quote)
+    return len(asked & there) / len(asked) if asked else 1.0
+
+
+def _stems(text: str) -> set[str]:
+    return {word[:STEM] for word in _WORD.findall(text.lower()) if len(word) >= SHORTEST and word not in _COMMON}
 
 
 def _names(quote: str, words: set[str]) -> bool:

@@ -36,6 +36,10 @@ def test_a_sentence_that_repeats_a_passage_gets_its_citation() -> None:
         ("Keep the flow rate at {flow} as shown by Miller et al.", "names a source"),
         ("ISO prescribes the flow rate {flow}.", "names a source"),
         ("The moon is made of green cheese.", "stands on no fact and no passage"),
+        (
+            "Fill a reactor and tubing slowly from the bottom because rising water drives the air ahead.",
+            "speaks of what",
+        ),
         ("Do not wet the column slowly from the bottom, water never drives the air ahead.", "stands on no"),
         ("Keep the flow rate at {flow}, because bromide is radioactive.", "a reason that no passage gives"),
         (

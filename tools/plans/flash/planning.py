@@ -154,7 +154,7 @@ PLANNING = Planning(
         Assumption(name="rise", value="5 K", sentence="The rear is allowed to warm by {most_rise}."),
         Assumption(
             name="noise",
-            value="50 mK",
+            value="150 mK",
             sentence="A reading of the detector at its fastest is taken to err by {noise}.",
         ),
         Assumption(
