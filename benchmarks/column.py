@@ -26,7 +26,7 @@ import torch
 
 from benchmarks import column_peers as peers
 from benchmarks.face import Row, median_seconds, peer, say
-from physics.equations.advection_dispersion_exact import step_response
+from physics.equations.advection_dispersion.exact import step_response
 from physics.experiments.column import simulate
 
 COLUMNS, REPEATS = 1024, 3

@@ -20,7 +20,7 @@ TIMES = np.linspace(0.05, 2.0, 40)
 
 
 def system(peclet: float, cells: int) -> tuple[sparse.csc_matrix, np.ndarray]:
-    """dc/dT = J c + s of the finite volumes of `physics.equations.advection_dispersion`."""
+    """dc/dT = J c + s of the finite volumes of `physics.equations.advection_dispersion.equation`."""
     h = 1.0 / cells
     ahead, behind = 0.5 + 1.0 / (peclet * h), 0.5 - 1.0 / (peclet * h)
     diag = np.full(cells, -(ahead - behind) / h)

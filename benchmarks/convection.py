@@ -23,7 +23,7 @@ import scipy.fft
 import torch
 
 from benchmarks.face import Row, median_seconds, peer, say
-from physics.equations.boussinesq import Layer, State, perturbed
+from physics.equations.boussinesq.layer import Layer, State, perturbed
 from physics.integrate import projection_kernels as kernels
 from physics.integrate.projection import march
 

@@ -22,9 +22,9 @@ import torch
 
 from benchmarks.face import Row, median_seconds, peer, say
 from physics.device import one_thread
-from physics.equations.gray_scott import Rates
-from physics.equations.gray_scott_march import march, stretches
-from physics.equations.gray_scott_start import start_fields
+from physics.equations.gray_scott.march import march, stretches
+from physics.equations.gray_scott.scheme import Rates
+from physics.equations.gray_scott.start import start_fields
 
 FEED, KILL, SIZE, END, CELLS = 0.029, 0.057, 2.0, 400.0, 128
 STEPS = (1.0, 2.0, 4.0, 5.0, 8.0, 10.0)

@@ -16,7 +16,7 @@ the front is hotter for the length of the pulse, and its peak is given beside it
 one-dimensional or the disc is not opaque, of which this model knows nothing.
 
 Source: A. C. Atkinson, A. N. Donev and R. D. Tobias, Optimum Experimental Designs, with SAS, Oxford 2007 (the
-information); `physics.equations.flash` (the curve).
+information); `physics.equations.flash.disc` (the curve).
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from physics.calibrate.sensitivity import sensitivities
 from physics.design.candidate import Unknown
 from physics.design.flash_bench import Instrument, Specimen, Wish, check
 from physics.design.information import relative_deviation
-from physics.equations.flash import Disc, disc_of, front_peak, peak_and_half, signal
-from physics.equations.heat_disc import modes
+from physics.equations.flash.disc import Disc, disc_of, front_peak, peak_and_half, signal
+from physics.equations.flash.heat_modes import modes
 from physics.errors import ParameterError
 
 NAMES = ("diffusivity", "biot", "amplitude", "pulse_width", "thickness")

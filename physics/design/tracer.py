@@ -18,8 +18,8 @@ from torch.autograd import forward_ad
 
 from physics.calibrate.sensitivity import Model
 from physics.design.candidate import Candidate, Unknown, grid
-from physics.equations.response import Resolution
-from physics.equations.transport import Scheme, choose_resolution, concentration
+from physics.equations.advection_dispersion.response import Resolution
+from physics.equations.advection_dispersion.scaling import Scheme, choose_resolution, concentration
 from physics.errors import ParameterError
 
 TIME_POWERS = {"velocity": -1, "dispersion": -1, "decay": -1, "pulse_duration": 1}

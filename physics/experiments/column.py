@@ -1,10 +1,10 @@
 """A tracer test in a packed column: what it is, and one run of it.
 
-The equation, its conditions and its sources stand in `physics.equations.advection_dispersion`, with water at rest
-in `two_region`, with a Freundlich isotherm in `freundlich`, with a feed that varies in `feed`; the values that this
-module takes and gives are SI, concentrations are over that of the feed. By default the feed enters
-with the flow (third-type), the column ends at its outlet (closed) and the resident concentration is read at
-the outlet, where that of the effluent is the same.
+The equation, its conditions and its sources stand in `physics.equations.advection_dispersion`: `equation`, with water
+at rest `two_region`, with a Freundlich isotherm `freundlich`, with a feed that varies `feed`. The values that this
+module takes and gives are SI, concentrations are over that of the feed. By default the feed enters with the flow
+(third-type), the column ends at its outlet (closed) and the resident concentration is read at the outlet, where that
+of the effluent is the same.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from torch import Tensor
 
 from physics import device as devices
 from physics.calibrate.start import start_column
-from physics.equations import freundlich_response
-from physics.equations.freundlich import slowest
-from physics.equations.refinement import refine
-from physics.equations.response import Resolution
-from physics.equations.transport import Scheme, at_sensors, choose_resolution, concentration, scaled
-from physics.equations.transport_laws import LAWS
-from physics.equations.transport_settings import check, shown
-from physics.equations.transport_solution import solution_of
+from physics.equations.advection_dispersion import freundlich_response
+from physics.equations.advection_dispersion.freundlich import slowest
+from physics.equations.advection_dispersion.laws import LAWS
+from physics.equations.advection_dispersion.refinement import refine
+from physics.equations.advection_dispersion.response import Resolution
+from physics.equations.advection_dispersion.scaling import Scheme, at_sensors, choose_resolution, concentration, scaled
+from physics.equations.advection_dispersion.settings import check, shown
+from physics.equations.advection_dispersion.solution import solution_of
 from physics.errors import ParameterError
 from physics.experiment import Choice, Experiment, Limit, Observable, Parameter, Role
 from physics.solution import Solution

@@ -1,7 +1,7 @@
 """Convection between a warm and a cold plate: what it is, and one run of it.
 
-The equations and their sources stand in `physics.equations.boussinesq`. A cell is given either by its numbers, Ra and
-Pr, and then times are in diffusion times d^2 / kappa, velocities in kappa / d; or by a fluid, a depth and a temperature
+The equations and their sources stand in `physics.equations.boussinesq.layer`. A cell is given either by its numbers, Ra
+and Pr, and then times are in diffusion times d^2 / kappa, velocities in kappa / d; or by a fluid, a depth and a temperature
 difference, and then times are in seconds and velocities in m/s. Heated from below it is a Rayleigh-Benard cell; from
 the side it is the same cell turned by a quarter, its hot and cold walls a depth apart. A Nusselt number is the heat
 that crosses over the heat that conduction alone would carry. Temperatures are over the difference of the plates.
@@ -17,14 +17,14 @@ import torch
 from torch import Tensor
 
 from physics import device as devices
-from physics.equations.boussinesq_fluids import FLUIDS
-from physics.equations.boussinesq_laws import LAWS
-from physics.equations.boussinesq_levels import climb, paced
-from physics.equations.boussinesq_limits import LIMITS
-from physics.equations.boussinesq_model import curves_of
-from physics.equations.boussinesq_numbers import case_of, check, dimensional, numbers
-from physics.equations.boussinesq_onset import PLATES
-from physics.equations.boussinesq_solution import solution_of
+from physics.equations.boussinesq.fluids import FLUIDS
+from physics.equations.boussinesq.laws import LAWS
+from physics.equations.boussinesq.levels import climb, paced
+from physics.equations.boussinesq.limits import LIMITS
+from physics.equations.boussinesq.model import curves_of
+from physics.equations.boussinesq.numbers import case_of, check, dimensional, numbers
+from physics.equations.boussinesq.onset import PLATES
+from physics.equations.boussinesq.solution import solution_of
 from physics.errors import ParameterError, UnitError
 from physics.experiment import Choice, Experiment, Observable, Parameter, Role
 from physics.solution import Solution
@@ -157,7 +157,7 @@ def default_times(settings: Mapping[str, Any], count: int = 121) -> Tensor:
 def model(
     settings: Mapping[str, Any], times: Tensor, tolerance: float = 1e-3
 ) -> Callable[[dict[str, Tensor], Tensor], Tensor]:
-    """Return the differentiable flux at the bottom of cells like `settings`; see `physics.equations.boussinesq_model`.
+    """Return the differentiable flux at the bottom of cells like `settings`; see `physics.equations.boussinesq.model`.
 
     The function returned takes parameters of shape (batch,) and times (n,) and gives Nusselt numbers (batch, n).
     """

@@ -1,6 +1,6 @@
 """A laser flash on a disc: what it is, and one run of it.
 
-The equation, its conditions and its sources stand in `physics.equations.flash` and `physics.equations.heat_disc`;
+The equation, its conditions and its sources stand in `disc` and `heat_modes` of `physics.equations.flash`;
 the values that this module takes and gives are SI. With `density`, `heat_capacity`, `pulse_energy` and
 `spot_diameter` temperatures are in kelvin and energies in joule; without them they are over the adiabatic rise and
 the heat absorbed.
@@ -18,10 +18,10 @@ import torch
 from torch import Tensor
 
 from physics import device as devices
-from physics.equations.flash import NUMBERS, Disc, disc_of, signal
-from physics.equations.flash_corrections import PARKER
-from physics.equations.flash_laws import LAWS
-from physics.equations.flash_settings import (
+from physics.equations.flash.corrections import PARKER
+from physics.equations.flash.disc import NUMBERS, Disc, disc_of, signal
+from physics.equations.flash.laws import LAWS
+from physics.equations.flash.settings import (
     MOST_LOSS,
     check_pulse,
     first,
@@ -32,8 +32,8 @@ from physics.equations.flash_settings import (
     radiation,
     rear_rise,
 )
-from physics.equations.flash_solution import refine, solution_of
-from physics.equations.flash_start import start_flash
+from physics.equations.flash.solution import refine, solution_of
+from physics.equations.flash.start import start_flash
 from physics.equations.given import check_given
 from physics.errors import ParameterError
 from physics.experiment import Choice, Experiment, Limit, Observable, Parameter, Role
@@ -151,7 +151,7 @@ def model(
 
 
 def start(times: Any, values: Any, settings: Mapping[str, Any]) -> dict[str, float]:
-    """Return diffusivity, Biot number and amplitude to start a fit from; see `physics.equations.flash_start`."""
+    """Return diffusivity, Biot number and amplitude to start a fit from; see `physics.equations.flash.start`."""
     return start_flash(times, values, settings)
 
 

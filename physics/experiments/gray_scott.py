@@ -1,7 +1,7 @@
 """A fed open reactor with two species in a thin layer: what it is, and one run of it.
 
-The equation, its units and its sources stand in `physics.equations.gray_scott`, where a run starts in
-`gray_scott_start` and how a pattern is named in `gray_scott_pattern`. All numbers are in model units: concentrations
+The equation, its units and its sources stand in `physics.equations.gray_scott.scheme`, where a run starts in
+its `start` and how a pattern is named in its `pattern`. All numbers are in model units: concentrations
 over that of A in the feed, times over 1 / (k1 a0^2), lengths in the unit of `size`. With k1 a0^2 = 1 / s a time of
 1000 is 1000 s, and with `size` in decimetres 2e-5 is 2e-7 m^2/s.
 """
@@ -18,12 +18,12 @@ from torch import Tensor
 
 from physics import device as devices
 from physics.equations.given import check_given
-from physics.equations.gray_scott import Rates
-from physics.equations.gray_scott_curves import mean_curve
-from physics.equations.gray_scott_laws import LAWS
-from physics.equations.gray_scott_march import STABLE
-from physics.equations.gray_scott_run import longest_step, run_to
-from physics.equations.gray_scott_settings import (
+from physics.equations.gray_scott.curves import mean_curve
+from physics.equations.gray_scott.laws import LAWS
+from physics.equations.gray_scott.march import STABLE
+from physics.equations.gray_scott.run import longest_step, run_to
+from physics.equations.gray_scott.scheme import Rates
+from physics.equations.gray_scott.settings import (
     LEAST_CELLS,
     LONGEST,
     MOST_CELLS,
@@ -37,8 +37,8 @@ from physics.equations.gray_scott_settings import (
     tensors,
     whole,
 )
-from physics.equations.gray_scott_solution import solution_of
-from physics.equations.gray_scott_start import KINDS
+from physics.equations.gray_scott.solution import solution_of
+from physics.equations.gray_scott.start import KINDS
 from physics.errors import ParameterError
 from physics.experiment import Choice, Experiment, Limit, Observable, Parameter, Role
 from physics.solution import Solution

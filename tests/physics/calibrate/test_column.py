@@ -10,7 +10,7 @@ from physics.calibrate.fit import fit
 from physics.calibrate.levenberg import FitStatus
 from physics.calibrate.start import start_column
 from physics.data import read_measurement
-from physics.equations.transport import Scheme, choose_resolution, concentration
+from physics.equations.advection_dispersion.scaling import Scheme, choose_resolution, concentration
 
 DATA = Path(os.environ.get("LABWRIGHT_DATA", Path(__file__).parents[4] / "shared" / "data")) / "column"
 CM, HOUR = 0.01, 3600.0

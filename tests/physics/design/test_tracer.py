@@ -9,7 +9,7 @@ from physics.design.candidate import Limits
 from physics.design.information import Noise
 from physics.design.propose import propose
 from physics.design.tracer import TIME_POWERS, Bed, tracer_candidates, tracer_models
-from physics.equations.transport import Scheme
+from physics.equations.advection_dispersion.scaling import Scheme
 from physics.errors import ParameterError
 
 ML_PER_MIN = 1e-6 / 60

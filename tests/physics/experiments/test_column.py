@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from physics.equations.advection_dispersion_exact import steady_state, step_response
-from physics.equations.breakthrough import Column, arrival, trace
-from physics.equations.transport import scaled
+from physics.equations.advection_dispersion.breakthrough import Column, arrival, trace
+from physics.equations.advection_dispersion.exact import steady_state, step_response
+from physics.equations.advection_dispersion.scaling import scaled
 from physics.errors import InputError, SolverError
 from physics.experiments.column import EXPERIMENT, Resolution, Scheme, default_times, simulate
 from physics.integrate import sweeps
@@ -188,7 +188,7 @@ def test_a_pinned_resolution_is_kept_and_reported() -> None:
 
 
 def test_says_when_the_tolerance_is_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("physics.equations.refinement.MOST", 64)
+    monkeypatch.setattr("physics.equations.advection_dispersion.refinement.MOST", 64)
     run = simulate(_unit_column(500), tolerance=1e-8)
     assert run.status is Status.TOLERANCE_NOT_MET
     assert float(run.outputs["concentration"].error.max()) > 1e-8  # type: ignore[union-attr]

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from physics.equations.boussinesq_onset import critical, growth_rate
+from physics.equations.boussinesq.onset import critical, growth_rate
 from physics.errors import InputError, ParameterError
 from physics.experiments.convection import EXPERIMENT, default_times, model, simulate
 from physics.solution import Solution, Status

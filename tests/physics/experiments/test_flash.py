@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from physics.equations import flash_solution
-from physics.equations.flash import disc_of, peak_and_half
-from physics.equations.flash_settings import OUTLASTS
-from physics.equations.heat_disc import modes
-from physics.equations.heat_disc_exact import rear
+from physics.equations.flash import solution as flash_solution
+from physics.equations.flash.disc import disc_of, peak_and_half
+from physics.equations.flash.heat_exact import rear
+from physics.equations.flash.heat_modes import modes
+from physics.equations.flash.settings import OUTLASTS
 from physics.errors import InputError, SolverError
 from physics.experiments.flash import EXPERIMENT, default_times, simulate
 from physics.solution import Solution, Status

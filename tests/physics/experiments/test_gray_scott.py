@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from physics import well
-from physics.equations import gray_scott_march
-from physics.equations.gray_scott_pattern import CLASSES
+from physics.equations.gray_scott import march as gray_scott_march
+from physics.equations.gray_scott.pattern import CLASSES
 from physics.errors import InputError
 from physics.experiments.gray_scott import EXPERIMENT, default_times, simulate
 from physics.solution import Status

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from physics.equations.boussinesq import Layer, State, measures, perturbed
+from physics.equations.boussinesq.layer import Layer, State, measures, perturbed
 from physics.integrate.projection import Stepper, march, march_arrays
 
 F64 = torch.float64

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from physics import units
-from physics.equations.boussinesq_fluids import FLUIDS, Fluid
-from physics.equations.boussinesq_onset import critical
+from physics.equations.boussinesq.fluids import FLUIDS, Fluid
+from physics.equations.boussinesq.onset import critical
 from physics.errors import ParameterError
 from physics.experiments.convection import EXPERIMENT
 from physics.solution import Solution

@@ -17,8 +17,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from physics.equations.boussinesq_fluids import GRAVITY, Fluid
-from physics.equations.boussinesq_onset import critical, growth_rate
+from physics.equations.boussinesq.fluids import GRAVITY, Fluid
+from physics.equations.boussinesq.onset import critical, growth_rate
 from tools.plans.numbers import downwards
 
 PLATES = "rigid-rigid"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from physics.equations.boussinesq_fluids import Fluid
+from physics.equations.boussinesq.fluids import Fluid
 from tools.records import Fact, Outline, Section
 
 _HEADLINE = (

@@ -14,7 +14,7 @@ from physics.design.candidate import Unknown
 from physics.design.flash import FlashProposal, FlashRun, propose_flash
 from physics.design.flash_bench import Instrument, Specimen, Wish
 from physics.design.predict_interval import Band, draw_prior, predict_interval
-from physics.equations.flash_corrections import PARKER
+from physics.equations.flash.corrections import PARKER
 from physics.errors import ParameterError
 from physics.experiments.flash import EXPERIMENT
 from physics.materials import Solid, solid

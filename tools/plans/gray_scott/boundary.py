@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from physics.equations.gray_scott_map import Point, pattern_map
+from physics.equations.gray_scott.map import Point, pattern_map
 from physics.errors import ParameterError
 
 ORDER = ("maze", "worms", "spots")  # with rising kill rate

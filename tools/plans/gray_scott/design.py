@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from physics.equations.gray_scott_map import CELLS, SIDE, Point
+from physics.equations.gray_scott.map import CELLS, SIDE, Point
 from physics.errors import ParameterError
 from physics.experiments.gray_scott import EXPERIMENT
 from physics.solution import Solution

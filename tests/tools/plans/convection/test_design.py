@@ -8,7 +8,7 @@ import pytest
 
 from agent.brief import read_brief
 from agent.nodes.compute import request_for
-from physics.equations.boussinesq_fluids import FLUIDS
+from physics.equations.boussinesq.fluids import FLUIDS
 from tests.agent import doubles
 from tools.design import design
 from tools.errors import Retry, ToolError

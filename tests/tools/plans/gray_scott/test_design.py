@@ -7,7 +7,7 @@ import pytest
 
 from agent.brief import read_brief
 from agent.nodes.compute import request_for
-from physics.equations.gray_scott_map import pattern_map
+from physics.equations.gray_scott.map import pattern_map
 from physics.errors import ParameterError
 from tests.agent import doubles
 from tools.design import design

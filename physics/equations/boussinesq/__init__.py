@@ -1,0 +1,1 @@
+"""Convection between plates, in the Boussinesq approximation."""

@@ -1,0 +1,1 @@
+"""Heat in a disc after a flash of light."""

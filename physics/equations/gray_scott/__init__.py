@@ -1,0 +1,1 @@
+"""The Gray-Scott model of a fed reactor."""
