@@ -1,10 +1,11 @@
 """Convection between a warm and a cold plate: what it is, and one run of it.
 
-The equations and their sources stand in `physics.equations.boussinesq.layer`. A cell is given either by its numbers, Ra
-and Pr, and then times are in diffusion times d^2 / kappa, velocities in kappa / d; or by a fluid, a depth and a
-temperature difference, and then times are in seconds and velocities in m/s. Heated from below it is a Rayleigh-Benard cell; from
-the side it is the same cell turned by a quarter, its hot and cold walls a depth apart. A Nusselt number is the heat
-that crosses over the heat that conduction alone would carry. Temperatures are over the difference of the plates.
+The equations and their sources stand in `physics.equations.boussinesq.layer`. A cell is given either by its numbers,
+Ra and Pr, and then times are in diffusion times d^2 / kappa, velocities in kappa / d; or by a fluid, a depth and a
+temperature difference, and then times are in seconds and velocities in m/s. Heated from below it is a Rayleigh-Benard
+cell; from the side it is the same cell turned by a quarter, its hot and cold walls a depth apart. A Nusselt number is
+the heat that crosses over the heat that conduction alone would carry. Temperatures are over the difference of the
+plates.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 The discrete identities of `physics.equations.boussinesq.layer` hold for the outputs of the solver to round-off: the
 heat balance, the mean and the plate fluxes of the temperature field, the divergence of the velocity at the corners of
-cells (each component is the mean of two faces, so the box scheme over four centres sees the fluxes themselves). In a settled
-run the three Nusselt numbers and <|grad T|^2> are one number, and viscosity takes out what buoyancy puts in.
+cells (each component is the mean of two faces, so the box scheme over four centres sees the fluxes themselves). In a
+settled run the three Nusselt numbers and <|grad T|^2> are one number, and viscosity takes out what buoyancy puts in.
 """
 
 from __future__ import annotations
