@@ -107,15 +107,11 @@ class _Reader:
         return next(slot for slot in self.planning.slots if slot.key == key)
 
     def _choose(self, words: str) -> None:
-        """Take what is named in words, and say what is taken where nothing is."""
+        """Take what is named in words."""
         for name, options in self.planning.choices.items():
             found = _first_named(options, words)
             if found is not None:
                 self.choices[name] = found
-        for name, option in self.planning.default_choices.items():
-            if name not in self.choices:
-                self.choices[name] = option
-                self.assumed.append(f"The {name.replace('_', ' ')} is taken as {option}.")
 
     def _target(self, words: str) -> Target | None:
         """Return what is to be known, and how well; None where the plan has no such thing."""
@@ -221,9 +217,8 @@ class _Reader:
             self.assumed.append(f"The {{{key}}} of the request is not used by this plan.")
 
     def _open(self, assumption: Assumption) -> bool:
-        """Whether neither the request nor a choice says what would be assumed."""
-        said = self._known(assumption.name) or assumption.name in self.spans
-        return not said and (not assumption.unless or assumption.unless not in self.choices)
+        """Whether the request does not say what would be assumed."""
+        return not (self._known(assumption.name) or assumption.name in self.spans)
 
     def _missing(self) -> Question | None:
         """Return the first question whose answer nothing in the request gives, with what will be assumed otherwise."""

@@ -56,7 +56,6 @@ class Assumption(Record):
     name: str
     value: str
     sentence: str
-    unless: str = ""  # the named choice that settles it
 
 
 class Topic(Record):
@@ -103,5 +102,4 @@ class Planning(Record):
     topics: tuple[Topic, ...]
     instruments: Instruments = Instruments()
     choices: dict[str, dict[str, tuple[str, ...]]] = Field(default_factory=dict)
-    default_choices: dict[str, str] = Field(default_factory=dict)
     reasons: dict[str, tuple[str, ...]] = Field(default_factory=dict)
