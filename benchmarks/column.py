@@ -11,9 +11,9 @@ the timed call, and returns its error estimates, its cumulated fluxes and their 
 The peer that turns out fastest is to be beaten 20 times, the others 100 times.
 
 A peer is timed on a sample, evenly spread over the batch that is sorted by Peclet number, and scaled: SciPy on 32
-columns, py-pde on 3, FiPy on 2, torchdiffeq on the middle one of eight groups of 128 neighbours, as one batch; the last
-two once and at the larger error only, since they would take hours for the smaller. Ours is timed on all 1024, over the threads of
-the machine; loops run on one thread, as such loops do.
+columns, py-pde on 3, FiPy on 2, torchdiffeq on the middle one of eight groups of 128 neighbours, as one batch; the
+last two once and at the larger error only, since they would take hours for the smaller. Ours is timed on all 1024,
+over the threads of the machine; loops run on one thread, as such loops do.
 """
 
 from __future__ import annotations
