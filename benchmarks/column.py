@@ -64,7 +64,7 @@ class Peer:
 PEERS = (
     Peer("SciPy BDF", "scipy", peers.scipy_bdf, (3.0, 1.0, 0.3, 0.1, 0.03), True, 32),
     Peer("py-pde Runge-Kutta", "pde", peers.py_pde, (3.0, 1.0, 0.1, 0.01), True, 3),
-    Peer("torchdiffeq dopri5", "torchdiffeq", peers.torchdiffeq, (1.0,), True, 1, 128, TARGETS[:1], 1),
+    Peer("torchdiffeq dopri5", "torchdiffeq", peers.torchdiffeq, (0.1, 0.03, 0.01), True, 1, 128, TARGETS[:1], 1),
     Peer("FiPy implicit", "fipy", peers.fipy, (1.0, 2.0, 4.0, 8.0, 16.0, 32.0), False, 2, 1, TARGETS[:1], 1),
 )
 
