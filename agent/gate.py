@@ -47,7 +47,7 @@ def inspect(candidate: Candidate, ledger: Ledger, verify: Verify, validate: Vali
             return [*checks, _verdict("brief", "constraint", False, "no request was understood")]
         checks += [
             *check_conservation(ledger),
-            *(check for check in ledger.checks.values() if check.kind != "conservation"),
+            *check_tools(ledger),
             check_settings(candidate, validate),
             *check_bounds(candidate.brief, ledger),
             check_target(candidate.brief, ledger),
@@ -158,6 +158,19 @@ def check_conservation(ledger: Ledger) -> list[Check]:
         balance.model_copy(update={"status": "pass" if _within(balance.value, balance.limit) else "fail"})
         for balance in balances
     ]
+
+
+def check_tools(ledger: Ledger) -> list[Check]:
+    """What the tools checked besides: the comparison is made again where there is one; a failure stays a failure."""
+    found = []
+    for check in ledger.checks.values():
+        if check.kind == "conservation":
+            continue
+        kept = True
+        if check.value is not None and check.limit is not None:
+            kept = check.value <= check.limit if check.bound == "at most" else check.value >= check.limit
+        found.append(check if kept else check.model_copy(update={"status": "fail"}))
+    return found
 
 
 def _within(value: float | None, limit: float | None) -> bool:

@@ -70,6 +70,7 @@ class Check(Record):
     status: Literal["pass", "fail", "not applicable"]
     value: float | None = None
     limit: float | None = None
+    bound: Literal["at most", "at least"] = "at most"
     unit: str = ""
     detail: str = ""
 

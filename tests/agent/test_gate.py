@@ -186,6 +186,17 @@ def test_mass_that_does_not_balance_is_caught(
     assert [name for name in found if "balance" in name]
 
 
+@pytest.mark.parametrize(("value", "bound"), [(3.0, "at most"), (1.0, "at least")])
+def test_a_tool_that_lies_about_a_limit_is_caught(
+    candidate: Candidate, ledger: Ledger, value: float, bound: str
+) -> None:
+    lie = {"name": "depth", "kind": "constraint", "status": "pass", "value": value, "limit": 2.0, "bound": bound}
+    ledger.checks["depth"] = Check.model_validate(lie)
+    assert failures(candidate, ledger) == ["depth"]
+    ledger.checks["depth"] = Check.model_validate({**lie, "limit": value})
+    assert failures(candidate, ledger) == []
+
+
 def test_limits_in_other_units_are_compared_in_one(candidate: Candidate, ledger: Ledger) -> None:
     assert candidate.brief is not None
     tight = candidate.brief.model_copy(update={"bounds": (Bound(name="flow", upper=60, unit="mL/h", source="test"),)})

@@ -108,6 +108,7 @@ def limit_checks(experiment: Experiment, settings: Mapping[str, Any]) -> list[Ch
                 status="fail" if low or high or math.isnan(value) else "pass",
                 value=value if math.isfinite(value) else None,
                 limit=limit.lower if limit.upper is None or low else limit.upper,
+                bound="at least" if limit.upper is None or low else "at most",
                 unit=limit.unit,
                 detail=limit.meaning,
             )
