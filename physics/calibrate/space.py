@@ -1,7 +1,8 @@
 """The space in which parameters are fitted: the logarithm where positive, bounds as a box.
 
 For a positive parameter u = ln theta, so that steps are relative changes and no step leaves the physical
-range; d y / d u = theta d y / d theta.
+range; d y / d u = theta d y / d theta. A parameter that may be negative is u times its `scale`, so that steps of
+any unit are of one size.
 """
 
 from __future__ import annotations
@@ -18,25 +19,26 @@ from physics.errors import ParameterError
 
 @dataclass(frozen=True)
 class Space:
-    """Names in their order, which of them are logarithmic, shape (P,), and the box in u, shapes (P,)."""
+    """Names in their order, which are logarithmic (P,), the box in u (P,), and the unit of the others' u (P,) or one."""
 
     names: tuple[str, ...]
     logarithmic: Tensor
     lower: Tensor
     upper: Tensor
+    scale: Tensor | float = 1.0
 
     def inward(self, theta: Tensor) -> Tensor:
         """Theta -> u, shape (..., P), moved into the box."""
         safe = torch.where(self.logarithmic, theta.clamp_min(1e-300), torch.ones_like(theta))
-        return self.clamp(torch.where(self.logarithmic, safe.log(), theta))
+        return self.clamp(torch.where(self.logarithmic, safe.log(), theta / self.scale))
 
     def outward(self, u: Tensor) -> Tensor:
         """Return theta for u, shape (..., P)."""
-        return torch.where(self.logarithmic, u.exp(), u)
+        return torch.where(self.logarithmic, u.exp(), u * self.scale)
 
     def slope(self, u: Tensor) -> Tensor:
         """Return d theta / d u, shape (..., P)."""
-        return torch.where(self.logarithmic, u.exp(), torch.ones_like(u))
+        return torch.where(self.logarithmic, u.exp(), torch.ones_like(u) * self.scale)
 
     def clamp(self, u: Tensor) -> Tensor:
         """Project into the box."""
