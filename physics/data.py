@@ -1,6 +1,7 @@
 """Measured curves from CSV files: read, checked line by line, thinned when they are long.
 
 A file has `#` comments, a header and two columns (`physics.columns`), for example `time_h,relative_concentration`.
+A row without a number where one should stand (an empty cell, `nan`, `NA`, a dash) is left out, and the notes name it.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from numpy.typing import NDArray
 
 from physics.columns import TIME_COLUMNS, VALUE_COLUMN, Columns, number, read_columns
 from physics.errors import DataError
+from physics.notes import gaps_told, lines_told, repeats_told
 from physics.thinning import Blocks, Thinner
 
 Array = NDArray[np.float64]
 
 _BLOCK = 1 << 24  # characters read at once
 _COMMENTS_KEPT = 200
+_GAPS = {"", "na", "n/a", "nan", "none", "null", "-", "--"}  # what loggers and people write for no reading
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class Measurement:
         unit: "s" or "pv".
         column_unit: the unit of the file's time column: "s", "ms", "us", "min", "h", "d" or "pv".
         rows: rows of numbers in the file.
+        left_out: rows that hold no number.
         thinned: whether points are means of several rows because the file is long.
         comments: the comment lines without their `#`.
         notes: what was done to the data, a sentence each.
@@ -48,6 +52,7 @@ class Measurement:
     unit: str
     column_unit: str
     rows: int
+    left_out: int
     thinned: bool
     comments: tuple[str, ...]
     notes: tuple[str, ...]
@@ -65,6 +70,8 @@ class _Reader:
     comments: list[str] = field(default_factory=list)
     line: int = 0
     last: float = -np.inf
+    gaps: list[int] = field(default_factory=list)  # the lines that hold no number
+    widest: tuple[float, float] = (0.0, 0.0)  # the largest difference between values of one time, and that time
 
     def error(self, what: str, line: int | None = None) -> DataError:
         return DataError(f"{self.name}, line {self.line if line is None else line}: {what}")
@@ -97,6 +104,8 @@ def read_measurement(path: str | Path, *, value: str = VALUE_COLUMN, unit: str =
                 _read_rows(text, reader, thinner)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
+    if thinner.rows == 0 and reader.gaps:
+        raise DataError(f"{reader.name}: no row holds two numbers ({lines_told(reader.gaps)}); export it again")
     if thinner.rows == 0:
         raise DataError(f"{reader.name}: a header and no rows; add rows of numbers below the header")
     return _measurement(path, reader, thinner, points, sha256)
@@ -164,7 +173,17 @@ def _take(block: str, reader: _Reader, thinner: Thinner) -> None:
         position = reader.columns.position
         time, value = rows[:, position], rows[:, 1 - position]
         reader.last = float(time[-1])
+        _compare_repeats(time, value, reader)
         thinner.add(time, value)
+
+
+def _compare_repeats(time: Array, value: Array, reader: _Reader) -> None:
+    """Keep the largest difference between neighbouring rows of one time."""
+    same = np.flatnonzero(np.diff(time) == 0)
+    if len(same):
+        apart = np.abs(np.diff(value)[same])
+        most = int(apart.argmax())
+        reader.widest = max(reader.widest, (float(apart[most]), float(time[same[most]])))
 
 
 def _quick(block: str, reader: _Reader) -> Array | None:
@@ -189,26 +208,29 @@ def _careful(block: str, reader: _Reader) -> Array:
         bare, _, comment = line.partition("#")
         if comment:
             _keep_comment(comment, reader)
-        if bare.strip():
-            row = _row(bare, reader)
+        row = _row(bare, reader) if bare.strip() else None
+        if row is not None:
             last = _check_time(row, last, reader)
             rows.append(row)
     return np.array(rows, dtype=float).reshape(-1, 2)
 
 
-def _row(line: str, reader: _Reader) -> list[float]:
+def _row(line: str, reader: _Reader) -> list[float] | None:
+    """Read a row of two numbers; None, and its line kept, where one of them is missing."""
     if "\0" in line:
         raise reader.error("not text; export the measurements as CSV in UTF-8")
     fields = [part.strip() for part in line.split(",")]
     if len(fields) != len(reader.columns.names):
         hint = "; write numbers with a decimal point, not a comma" if len(fields) == 4 else ""
         raise reader.error(f"{len(fields)} values where the header names {len(reader.columns.names)} columns{hint}")
+    if any(part.lower() in _GAPS for part in fields):
+        reader.gaps.append(reader.line)
+        return None
     numbers = []
     for name, part in zip(reader.columns.names, fields, strict=True):
         found = number(part)
         if found is None:
-            shown = f"{part[:40]!r} is not a number" if part else "a value is missing"
-            raise reader.error(f"{shown} in the column {name}; write a number or remove the row")
+            raise reader.error(f"{part[:40]!r} is not a number in the column {name}; write a number or leave it empty")
         if not np.isfinite(found):
             raise reader.error(f"{part!r} in the column {name} is not finite; remove the row")
         numbers.append(found)
@@ -218,7 +240,7 @@ def _row(line: str, reader: _Reader) -> list[float]:
 def _check_time(row: list[float], last: float, reader: _Reader) -> float:
     time = row[reader.columns.position]
     if time < 0:
-        raise reader.error(f"the time {time:g} is negative; count time from the start of the tracer input")
+        raise reader.error(f"the time {time:g} is negative; count time from the start of the input or the pulse")
     if time < last:
         raise reader.error(f"the time goes back from {last:.10g} to {time:.10g}; sort the rows")
     return time
@@ -228,18 +250,21 @@ def _measurement(path: Path, reader: _Reader, thinner: Thinner, points: int, sha
     column = reader.columns.time
     blocks: Blocks = thinner.result(points)
     thinned = thinner.rows > points
-    notes = []
+    notes = gaps_told(reader.gaps)
     if thinned:
         notes.append(
             f"{thinner.rows} rows were thinned to {len(blocks.time)} points, each the mean of its rows, "
             "closer together where the curve is steep."
         )
     elif len(blocks.time) < thinner.rows:
-        notes.append(f"{thinner.rows - len(blocks.time)} rows repeat the time before them and were averaged.")
+        notes.append(repeats_told(thinner.rows - len(blocks.time), *reader.widest, column))
     values = reader.columns.zero + reader.columns.slope * blocks.value
     low, high = float(values.min()), float(values.max())
     if reader.value == VALUE_COLUMN and (high > 2.0 or low < -0.5):
-        notes.append(f"Values from {low:.3g} to {high:.3g} are not C/C0, which goes from 0 to 1.")
+        notes.append(
+            f"Values from {low:.3g} to {high:.3g} are not C/C0, which goes from 0 to 1: "
+            f"call the column {VALUE_COLUMN}_percent if they are percent, else divide by the signal of the feed."
+        )
     return Measurement(
         path=str(path),
         time=blocks.time * TIME_COLUMNS[column],
@@ -248,6 +273,7 @@ def _measurement(path: Path, reader: _Reader, thinner: Thinner, points: int, sha
         unit="pv" if column == "time_pv" else "s",
         column_unit=column.removeprefix("time_"),
         rows=thinner.rows,
+        left_out=len(reader.gaps),
         thinned=thinned,
         comments=tuple(reader.comments),
         notes=tuple(notes),

@@ -50,18 +50,34 @@ def test_repeated_times_are_averaged_and_said(tmp_path):
     assert read.time.tolist() == [3600, 7200, 10800]
     assert np.allclose(read.value, [0.2, 0.5, 0.9])
     assert read.count.tolist() == [1, 2, 1]
-    assert "1 rows repeat" in read.notes[0]
+    assert read.notes == ("1 row repeats the time before it and was averaged; the two values at 2 h differ by 0.2.",)
+
+
+@pytest.mark.parametrize("nothing", ["", "nan", " NaN ", "NA", "n/a", "-", "null"])
+def test_rows_without_a_number_are_left_out_and_named(tmp_path, nothing):
+    read = read_measurement(write(tmp_path, HEADER + f"1,0.2\n2,{nothing}\n3,0.6\n{nothing},0.7\n5,0.9\n"))
+    assert read.time.tolist() == [3600, 10800, 18000]
+    assert (read.rows, read.left_out) == (3, 2)
+    assert read.notes == ("2 rows were left out: lines 3 and 5 hold no number.",)
+
+
+def test_many_gaps_are_named_by_the_first(tmp_path):
+    rows = "".join(f"{i},{'' if 2 <= i < 9 else 0.1 * i}\n" for i in range(12))
+    (note,) = read_measurement(write(tmp_path, HEADER + rows)).notes
+    assert note == "7 rows were left out: lines 4, 5, 6, 7, 8 and 2 further ones hold no number."
 
 
 def test_percent_is_noticed(tmp_path):
-    assert "C/C0" in read_measurement(write(tmp_path, HEADER + "1,2\n2,98\n")).notes[0]
+    (note,) = read_measurement(write(tmp_path, HEADER + "1,2\n2,98\n")).notes
+    assert "C/C0" in note
+    assert "relative_concentration_percent" in note
 
 
 BAD = {
     "text": (HEADER + "1,0.1\n2,abc\n", "line 3", "'abc' is not a number"),
     "comment then text": ("# a\n" + HEADER + "1,0.1\n# b\n\n2,abc\n", "line 6", "relative_concentration"),
-    "missing value": (HEADER + "1,\n", "line 2", "missing"),
-    "nan": (HEADER + "1,0.1\n2,nan\n", "line 3", "not finite"),
+    "only gaps": (HEADER + "1,\n", "line 2", "no row holds two numbers"),
+    "infinite value": (HEADER + "1,0.1\n2,inf\n", "line 3", "not finite"),
     "infinite time": (HEADER + "1,0.1\ninf,0.2\n", "line 3", "not finite"),
     "empty": ("", "run.csv", "empty"),
     "only comments": ("# a\n# b\n", "run.csv", "no header"),

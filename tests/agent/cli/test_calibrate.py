@@ -57,7 +57,7 @@ def test_what_the_data_cannot_tell_is_withheld_in_words(labwright: Call, tmp_pat
         ("time_h,relative_concentration\n", "no"),
         (SMALL.replace("0.6", "high"), "line 4"),
         (SMALL.replace("4,0.9", "1.5,0.9"), "line 5"),
-        (SMALL.replace("0.6", "nan"), "line 4"),
+        (SMALL.replace("0.6", "inf"), "line 4"),
         (SMALL.replace("time_h", "hours"), "time"),
         (SMALL.replace("relative_concentration", "signal"), "relative_concentration"),
         ("\x00\x01\x02", "text"),
