@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import traceback
+from importlib.metadata import entry_points
 
 import typer
 from typer.exceptions import TyperException
@@ -49,6 +50,8 @@ app.command("experiments")(experiments.experiments)
 app.command("doctor")(doctor.doctor)
 app.add_typer(corpus.app, name="corpus")
 app.add_typer(model.app, name="model")
+for entry in entry_points(group="labwright.commands"):
+    app.command(entry.name)(entry.load())
 
 
 _TAKES_MANY = {"--set": re.compile(r"[A-Za-z_]\w*=.*", re.DOTALL), "--fit": re.compile(r"[A-Za-z_]\w*(,[A-Za-z_]\w*)*")}

@@ -15,6 +15,7 @@ from physics.experiments import all_experiments
 from physics.validate import broken
 
 VERSION = 1
+MINUTES = 40.0
 COUNT = 1000  # sound runs of each experiment; each is spoilt in every way that its outputs allow
 BATCH = 32
 SECONDS = 600.0  # for one experiment: what is slow to run is asked less often
