@@ -54,7 +54,12 @@ for entry in entry_points(group="labwright.commands"):
     app.command(entry.name)(entry.load())
 
 
-_TAKES_MANY = {"--set": re.compile(r"[A-Za-z_]\w*=.*", re.DOTALL), "--fit": re.compile(r"[A-Za-z_]\w*(,[A-Za-z_]\w*)*")}
+_PAIR = re.compile(r"([^=-][^=]*:)?[A-Za-z_]\w*=.*", re.DOTALL)
+_NAMES = re.compile(r"[A-Za-z_]\w*(,[A-Za-z_]\w*)*")
+_TAKES_MANY = {
+    **dict.fromkeys(("--set", "--prior", "--bound", "--predict"), _PAIR),
+    **dict.fromkeys(("--fit", "--separate", "--nuisance"), _NAMES),
+}
 
 
 def spread(arguments: list[str]) -> list[str]:
@@ -64,7 +69,7 @@ def spread(arguments: list[str]) -> list[str]:
     for argument in arguments:
         fits = option and _TAKES_MANY[option].fullmatch(argument)
         if fits:
-            values = argument.split(",") if option == "--fit" else [argument]
+            values = argument.split(",") if _TAKES_MANY[option] is _NAMES else [argument]
             out += [word for value in values for word in (option, value)]
             unread = False
             continue

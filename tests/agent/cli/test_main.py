@@ -31,6 +31,11 @@ def test_our_own_failure_is_kept_and_named(labwright: Call, home: Path, monkeypa
         (["--fit", "x", "y"], ["--fit", "x", "--fit", "y"]),
         (["--fit", "x,y", "--set", "a=1"], ["--fit", "x", "--fit", "y", "--set", "a=1"]),
         (["--set", "a=1", "data.csv"], ["--set", "a=1", "data.csv"]),
+        (["--set", "a=1", "x/b.csv:a=2"], ["--set", "a=1", "--set", "x/b.csv:a=2"]),
+        (
+            ["--separate", "x", "--nuisance", "gain,drift", "b.csv"],
+            ["--separate", "x", "--nuisance", "gain", "--nuisance", "drift", "b.csv"],
+        ),
         (["--set", "nonsense"], ["--set", "nonsense"]),
         (["--set"], ["--set"]),
         (["--fit", "--json"], ["--fit", "--json"]),
