@@ -19,7 +19,7 @@ from physics.errors import ParameterError
 
 @dataclass(frozen=True)
 class Space:
-    """Names in their order, which are logarithmic (P,), the box in u (P,), and the unit of the others' u (P,) or one."""
+    """Names in their order, which are logarithmic (P,), the box in u (P,), and the unit of the other u (P,) or one."""
 
     names: tuple[str, ...]
     logarithmic: Tensor
