@@ -1,0 +1,179 @@
+"""The problem of a calibration: each file's model, where to start, bounds, priors, and its solution."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from physics.calibrate.differences import fixed_of, model_of
+from physics.calibrate.guess import guess
+from physics.calibrate.problem import DataSet, Free, Nuisance, Prior, Problem
+from physics.calibrate.solve import Solved, solve
+from physics.errors import ParameterError
+from physics.experiment import Experiment, Parameter
+from tools.calibration.options import Options, check, read_bounds, read_noise, read_priors
+from tools.read_data import DataFile
+
+TOLERANCE = 1e-7  # of the curves that are fitted; their error then moves no digit of the misfit that is shown
+ROUNDS = 3
+_MOVED = 1e-3  # a fit that moves a parameter by less has met the resolution that its start chose
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be fitted to which files, read into SI."""
+
+    declared: Experiment
+    files: tuple[DataFile, ...]
+    free: tuple[str, ...]
+    options: Options
+    noise: tuple[float | None, ...]
+    shared_noise: str
+    priors: Mapping[str, Prior] = field(default_factory=dict)
+    bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+
+def free_names(declared: Experiment, names: Sequence[str]) -> tuple[str, ...]:
+    """Check that what is to be fitted are numbers of this experiment, each once."""
+    if not names:
+        raise ParameterError("nothing is to be fitted; name it, for example --fit velocity --fit dispersion")
+    for name in names:
+        if not isinstance(declared.parameter(name), Parameter):
+            raise ParameterError(f"--fit {name}: it is a choice, not a number")
+    if len(set(names)) < len(names):
+        raise ParameterError("--fit names a parameter twice")
+    return tuple(names)
+
+
+def read_task(declared: Experiment, files: Sequence[DataFile], names: Sequence[str], options: Options) -> Task:
+    """Read the options into SI.
+
+    Raises:
+        ParameterError, UnitError: an option that cannot be used; the message says which.
+    """
+    check(options, names)
+    noise, shared = read_noise(options.noise, files, declared.curve.unit)
+    return Task(
+        declared,
+        tuple(files),
+        tuple(names),
+        options,
+        tuple(noise),
+        shared,
+        read_priors(declared, options.priors, names, options.nuisance),
+        read_bounds(declared, options.bounds, names),
+    )
+
+
+def settle(task: Task, level: float, seed: int = 0) -> tuple[Solved, list[dict[str, Any]]]:
+    """Fit at the resolution that the starting point needs, and again if the optimum needs a finer one.
+
+    Returns:
+        The solution, and for each file its settings (SI) with the values found.
+
+    Raises:
+        ParameterError, DataError: nothing tells where to start, or a setting cannot be.
+    """
+    here = starts(task)
+    searched = task.options.starts
+    for _ in range(ROUNDS):
+        solved = solve(_problem(task, here), level=level, starts=searched, seed=seed)
+        found = [values_of(solved, task.free, k) for k in range(len(task.files))]
+        moved = max(
+            abs(found[k][name] - here[k][name]) / max(abs(here[k][name]), 1e-30)
+            for k in range(len(task.files))
+            for name in task.free
+        )
+        here = [{**given, **values} for given, values in zip(here, found, strict=True)]
+        searched = 1  # the best minimum is known from here on
+        if moved < _MOVED:
+            break
+    return solved, here
+
+
+def values_of(solved: Solved, free: Sequence[str], of: int) -> dict[str, float]:
+    """Return what was found of the free parameters for one file, SI."""
+    problem = solved.problem
+    separate = {item.name: item.separate for item in problem.free}
+    return {name: solved.fit.parameters[problem.label(name, of, separate=separate[name])].value for name in free}
+
+
+def _problem(task: Task, here: Sequence[Mapping[str, Any]]) -> Problem:
+    sets = []
+    for file, given, deviation in zip(task.files, here, task.noise, strict=True):
+        times = torch.as_tensor(file.seconds)
+        sets.append(
+            DataSet(
+                file.name,
+                times,
+                torch.as_tensor(file.measured.value),
+                model_of(task.declared, given, times, TOLERANCE),
+                fixed_of(task.declared, given, task.free),
+                weights=torch.as_tensor(file.measured.count),
+                deviation=deviation,
+            )
+        )
+    numbers = {item.name: item for item in task.declared.parameters}
+    free = []
+    for name in task.free:
+        low, high = task.bounds.get(name, (numbers[name].lower, numbers[name].upper))
+        value = _middle([given[name] for given in here], positive=low >= 0)
+        lowest = low if low < 0 else max(low, 1e-30)  # a fit works on logarithms, so that zero is left open
+        free.append(
+            Free(
+                name,
+                min(max(value, lowest), high),
+                lowest,
+                high,
+                task.priors.get(name),
+                name in task.options.separate,
+            )
+        )
+    nuisance = tuple(Nuisance(kind, task.priors.get(kind)) for kind in task.options.nuisance)  # type: ignore[arg-type]
+    return Problem(tuple(sets), tuple(free), nuisance, task.options.loss, task.shared_noise)  # type: ignore[arg-type]
+
+
+def _middle(values: Sequence[float], *, positive: bool) -> float:
+    if positive:
+        return math.exp(sum(math.log(value) for value in values) / len(values))
+    return sum(values) / len(values)
+
+
+def starts(task: Task) -> list[dict[str, Any]]:
+    """Return the settings of each file with a starting value for everything that is to be fitted."""
+    return [_started(task, file) for file in task.files]
+
+
+def _started(task: Task, file: DataFile) -> dict[str, Any]:
+    declared, given = task.declared, dict(file.known)
+    given |= {name: task.priors[name].centre for name in task.free if name not in given and name in task.priors}
+    times, values = file.seconds, _scaled(task, file)
+    if declared.start is not None and any(name not in given for name in task.free):
+        try:
+            guessed = declared.start(times, values, given)
+        except KeyError as error:
+            name = str(error.args[0])
+            example = declared.example.get(name, "...")
+            raise ParameterError(f"{name} is missing; set it, for example --set {name}='{example}'") from error
+        given |= {name: guessed[name] for name in task.free if name not in given and name in guessed}
+    lacking = [name for name in task.free if name not in given]
+    if lacking:
+        given |= guess(declared, given, lacking, torch.as_tensor(times), torch.as_tensor(values))
+    for name in task.free:
+        item = declared.parameter(name)
+        if isinstance(item, Parameter) and item.lower >= 0 and not given[name] > 0:
+            raise ParameterError(f"--fit {name} needs a value above zero to start from; give one with --set {name}=...")
+    return given
+
+
+def _scaled(task: Task, file: DataFile) -> Any:
+    """Return the values to guess from: a raw signal, whose gain is to be found, as shares of its range."""
+    values = file.measured.value
+    span = float(values.max() - values.min())
+    if "gain" not in task.options.nuisance or not span > 0:
+        return values
+    return (values - values.min()) / span

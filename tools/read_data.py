@@ -1,0 +1,151 @@
+"""Read measured curves of an experiment: each file with the settings that hold for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from physics.columns import VALUE_COLUMN, value_column
+from physics.data import Measurement, read_measurement
+from physics.errors import DataError, InputError, ParameterError
+from physics.experiment import Experiment
+from tools.errors import Retry
+from tools.file_settings import by_file, with_comments
+
+_HIGHEST = 2.0  # of what may pass for C/C0 with its errors
+_LOWEST = -0.5
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """A measured curve and what is known of its run.
+
+    Attributes:
+        name: the file's name, with its folder where two files share one.
+        given: the settings of this file in the user's words, also what a comment of the file says.
+        known: the same in SI.
+        seconds: the times, shape (n,).
+        notes: what was done to the data and what was taken from its comments, a sentence each.
+    """
+
+    name: str
+    path: Path
+    measured: Measurement
+    given: Mapping[str, str]
+    known: Mapping[str, Any]
+    seconds: np.ndarray
+    notes: tuple[str, ...]
+
+
+def read_data(
+    declared: Experiment,
+    paths: Sequence[Path],
+    settings: Mapping[str, str],
+    *,
+    free: Sequence[str] = (),
+    raw: bool = False,
+) -> tuple[DataFile, ...]:
+    """Read one or several measured curves with their settings.
+
+    A setting holds for every file, unless it lists one value for each file ("11 cm, 17 cm") or its name begins with
+    a file ("a.csv:length", by name or number). Where a setting is left out, a comment of the file that states it
+    plainly ("Sensor depth: 11 cm") counts. Times that count pore volumes need length and velocity.
+
+    Args:
+        declared: the experiment.
+        paths: the CSV files.
+        settings: names and values with their units.
+        free: what is to be fitted; a value set for it is no knowledge.
+        raw: whether the values are signals of any size, and not the experiment's curve itself.
+
+    Raises:
+        Retry: a file, a name or a value is wrong; the message says where and how to mend it.
+    """
+    try:
+        return _read(declared, paths, settings, free, raw)
+    except InputError as error:
+        raise Retry(str(error)) from error
+
+
+def _read(
+    declared: Experiment, paths: Sequence[Path], settings: Mapping[str, str], free: Sequence[str], raw: bool
+) -> tuple[DataFile, ...]:
+    if not paths:
+        raise DataError("no data file is named")
+    curve = declared.curve
+    if "times" in settings:
+        raise ParameterError("times come from the data file; leave --set times out")
+    column = value_column(curve)
+    measured = [read_measurement(path, value=column, unit=curve.unit) for path in paths]
+    names = _names(paths)
+    given = by_file(declared, names, paths, settings)
+    told: list[tuple[str, ...]] = []
+    for k, one in enumerate(measured):
+        given[k], notes = with_comments(declared, given[k], one.comments, free)
+        told.append((*one.notes, *notes))
+    files = []
+    for k, one in enumerate(measured):
+        known = {name: declared.parameter(name).read(text) for name, text in given[k].items()}
+        seconds = _seconds(declared, one, known, free)
+        notes = told[k] if len(paths) == 1 else tuple(f"{names[k]}: {note}" for note in told[k])
+        files.append(DataFile(names[k], Path(paths[k]), one, given[k], known, seconds, notes))
+    _check_apart(files)
+    if column == VALUE_COLUMN and not raw:
+        _check_scale(files)
+    return tuple(files)
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """Name each file as briefly as tells them apart."""
+    short = [Path(path).name for path in paths]
+    longer = [
+        name if short.count(name) == 1 else str(Path(*Path(path).parts[-2:]))
+        for name, path in zip(short, paths, strict=True)
+    ]
+    return [name if longer.count(name) == 1 else str(path) for name, path in zip(longer, paths, strict=True)]
+
+
+def _seconds(declared: Experiment, measured: Measurement, known: Mapping[str, Any], free: Sequence[str]) -> np.ndarray:
+    """Return the times in seconds; pore volumes need a velocity that is known."""
+    if measured.unit != "pv":
+        return measured.time
+    for name in ("velocity", "length"):
+        if name not in {item.name for item in declared.parameters}:
+            raise ParameterError(f"{measured.path} counts pore volumes, which {declared.name} does not know")
+    if "velocity" in free or not {"velocity", "length"} <= set(known):
+        raise ParameterError(
+            f"{measured.path} counts pore volumes, which say nothing of the velocity: "
+            "set velocity and length, and fit other parameters"
+        )
+    return measured.time * (known["length"] / known["velocity"])
+
+
+def _check_apart(files: Sequence[DataFile]) -> None:
+    """Raise where two files hold the same measurement: it would count twice."""
+    for k, one in enumerate(files):
+        for other in files[:k]:
+            if one.measured.sha256 == other.measured.sha256:
+                raise DataError(f"{other.name} and {one.name} are the same file, byte for byte; name it once")
+            same = np.array_equal(one.seconds, other.seconds) and np.array_equal(
+                one.measured.value, other.measured.value
+            )
+            if same:
+                raise DataError(f"{one.name} holds the same readings as {other.name}; name one of the two")
+
+
+def _check_scale(files: Sequence[DataFile]) -> None:
+    """Raise where values cannot be C/C0: no parameter of a column turns a signal or percent into it."""
+    for one in files:
+        low, high = float(one.measured.value.min()), float(one.measured.value.max())
+        if high > _HIGHEST or low < _LOWEST:
+            others = [o.name for o in files if o is not one and float(o.measured.value.max()) <= _HIGHEST]
+            beside = f", while {others[0]} holds fractions" if others else ""
+            raise DataError(
+                f"{one.name}: its values go from {low:.3g} to {high:.3g}, and C/C0 from 0 to 1{beside}: if they are "
+                f"percent, call the column {VALUE_COLUMN}_percent; if they are a signal, divide by that of the feed, "
+                "or add --nuisance baseline gain"
+            )
