@@ -1,0 +1,6 @@
+"""How sure a fit is: intervals, draws and predictions, each checked before it is promised."""
+
+from physics.calibrate.posterior.judge import Interval
+from physics.calibrate.posterior.report import Posterior, posterior
+
+__all__ = ["Interval", "Posterior", "posterior"]
