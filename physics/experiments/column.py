@@ -19,6 +19,7 @@ from torch import Tensor
 from physics import device as devices
 from physics.calibrate.start import start_column
 from physics.equations.advection_dispersion import freundlich_response
+from physics.equations.advection_dispersion.analytic import Curves, has_closed_form
 from physics.equations.advection_dispersion.freundlich import slowest
 from physics.equations.advection_dispersion.laws import LAWS
 from physics.equations.advection_dispersion.refinement import refine
@@ -160,7 +161,7 @@ def default_times(settings: Mapping[str, Any], count: int = 121) -> Tensor:
 def model(
     settings: Mapping[str, Any], times: Tensor, tolerance: float = 1e-7
 ) -> Callable[[dict[str, Tensor], Tensor], Tensor]:
-    """Return the differentiable curves of columns like `settings`, at a resolution that meets the tolerance.
+    """Return the differentiable curves of columns like `settings`: the closed form, else marched to the tolerance.
 
     The function returned takes parameters of shape (batch,) and times (n,) in seconds and gives C/C0 (batch,
     n).
@@ -173,12 +174,14 @@ def model(
     if scheme.isotherm == "freundlich":
         size = freundlich_response.choose(given, times, scheme, max(tolerance, _NONLINEAR))
         return lambda parameters, at: freundlich_response.concentration(parameters, at, scheme, size)
+    if has_closed_form(scheme, tuple(given)):
+        return Curves(scheme, lambda parameters, at: _marched(scheme, parameters, at, tolerance))
     resolution = choose_resolution(given, times, scheme, tolerance)
+    return lambda parameters, at: concentration(parameters, at, scheme, resolution)
 
-    def curves(parameters: dict[str, Tensor], at: Tensor) -> Tensor:
-        return concentration(parameters, at, scheme, resolution)
 
-    return curves
+def _marched(scheme: Scheme, parameters: dict[str, Tensor], times: Tensor, tolerance: float) -> Tensor:
+    return concentration(parameters, times, scheme, choose_resolution(parameters, times, scheme, tolerance))
 
 
 def _one_place(settings: Mapping[str, Any]) -> Any:
