@@ -39,6 +39,23 @@ class Forward:
         assert slope is not None  # noqa: S101
         return curve, slope * self._layout.space.slope(u)[:, None, :]
 
+    def shift_errors(self, u: Tensor) -> dict[int, float]:
+        """Return for each set with a delay how far the interpolated curve is from the model's own, at u (P,)."""
+        found = {}
+        theta = self._layout.space.outward(u)
+        for k, shift in self._shifts.items():
+            one = self._problem.sets[k]
+            delay = theta[self._layout.nuisance[k]["delay"]].reshape(1)
+            parameters = _together(self._problem, self._layout, [k], theta[None])
+            with torch.no_grad():
+                smooth = shift.at(one.model(parameters, shift.grid), delay)[0][0]
+                wanted = (one.times - delay).clamp_min(0.0)
+                order = torch.argsort(wanted)
+                true = torch.empty_like(smooth)
+                true[order] = one.model(parameters, wanted[order])[0]
+            found[k] = float((smooth - true).abs().max())
+        return found
+
     def _run(self, u: Tensor, *, slopes: bool) -> tuple[Tensor, Tensor | None]:
         theta = self._layout.space.outward(u)
         points = self.spans[-1].stop

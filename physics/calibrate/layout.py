@@ -43,6 +43,13 @@ class Layout:
         """What the columns are called."""
         return self.space.names
 
+    @property
+    def columns(self) -> tuple[tuple[int, ...], ...]:
+        """The columns that each set depends on: its free parameters, then its nuisances."""
+        return tuple(
+            (*(columns[k] for columns in self.free.values()), *own.values()) for k, own in enumerate(self.nuisance)
+        )
+
 
 def arrange(problem: Problem) -> Layout:
     """Give every unknown of the problem its column.
@@ -84,8 +91,8 @@ def arrange(problem: Problem) -> Layout:
             nuisance[k][item.kind] = column(label, NEUTRAL[item.kind], box, scale, item.prior)
     space = replace(make_space(names, bounds), scale=torch.tensor(scales, dtype=torch.float64))
     # make_space knows no scale: the box of what may be negative is in theta still.
-    box = [torch.where(space.logarithmic, end, end / space.scale) for end in (space.lower, space.upper)]
-    space = replace(space, lower=box[0], upper=box[1])
+    ends = [torch.where(space.logarithmic, end, end / space.scale) for end in (space.lower, space.upper)]
+    space = replace(space, lower=ends[0], upper=ends[1])
     centre, precision = _priors(space, priors)
     return Layout(
         space, space.inward(torch.tensor(starts, dtype=torch.float64)), free, tuple(nuisance), centre, precision

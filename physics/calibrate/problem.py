@@ -22,7 +22,7 @@ from physics.errors import DataError, ParameterError
 
 Kind = Literal["baseline", "gain", "drift", "delay"]
 Loss = Literal["squares", "huber", "student"]
-NEUTRAL = {"baseline": 0.0, "gain": 1.0, "drift": 0.0, "delay": 0.0}
+NEUTRAL: dict[Kind, float] = {"baseline": 0.0, "gain": 1.0, "drift": 0.0, "delay": 0.0}
 """The value of each nuisance at which it does nothing."""
 
 
@@ -71,6 +71,7 @@ class Free:
         lower, upper: bounds; a parameter is positive, and fitted as its logarithm, unless `lower` is below zero.
         prior: what is known of it beforehand.
         separate: one value for each data set, named "dispersion[FILE]" in the results.
+        unit: the unit in which sentences tell it, and `size`, one of that unit in SI.
     """
 
     name: str
@@ -79,6 +80,8 @@ class Free:
     upper: float = math.inf
     prior: Prior | None = None
     separate: bool = False
+    unit: str = ""
+    size: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,11 @@ class Problem:
     def label(self, name: str, of: int, *, separate: bool = True) -> str:
         """Return what parameter `name` of data set `of` is called in the results; alone, a set has no brackets."""
         return f"{name}[{self.sets[of].name}]" if separate and len(self.sets) > 1 else name
+
+    def told(self, name: str, value: float) -> str:
+        """Write a value of a free parameter for people, in the unit that it is told in."""
+        free = next((each for each in self.free if each.name == name.partition("[")[0]), None)
+        return f"{value:.4g}" if free is None else f"{value / free.size:.4g} {free.unit}".strip()
 
     def check(self) -> None:
         """Raise at the first thing that cannot be fitted.
@@ -156,7 +164,7 @@ def _check_set(one: DataSet) -> None:
 def _check_names(problem: Problem) -> None:
     if not problem.free:
         raise ParameterError("nothing to fit; name at least one parameter")
-    for what in ([free.name for free in problem.free], [nuisance.kind for nuisance in problem.nuisance]):
+    for what in ([free.name for free in problem.free], [str(nuisance.kind) for nuisance in problem.nuisance]):
         for name in what:
             if what.count(name) > 1:
                 raise ParameterError(f"{name} is to be fitted twice; name it once")

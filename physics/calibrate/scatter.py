@@ -111,6 +111,7 @@ def judge(loss: Loss, group: Group, residuals: Tensor, spent: float) -> Scatter:
     if freedom <= 1e-9:
         return Scatter(math.inf, math.inf, freedom, 1.0, math.inf, 0.0)
     factor, mean = inflation(found, freedom)
+    freedom = math.inf if group.known else freedom
     return Scatter(noise, scale**2 * factor, freedom, 1 / (factor * mean), scale, float(found.rho.sum()))
 
 

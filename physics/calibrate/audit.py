@@ -1,0 +1,126 @@
+"""What an examination of a calibration finds, in sentences: noise, systematic misfit, priors that speak alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import torch
+from scipy.stats import chi2
+
+from physics.calibrate import misfit, reach
+from physics.calibrate.problem import DataSet
+from physics.calibrate.solved import Solved
+
+_RARE = 1e-3  # how often a sound fit is told so
+_PRIOR = 0.75  # of the prior's variance is left: the data have added next to nothing
+_UNEQUAL = 5.0  # times the smaller noise, from where on one set decides alone
+
+
+def examine(solved: Solved) -> tuple[str, ...]:
+    """Return a sentence for everything that a person should know before using the fit."""
+    return (
+        *_known_noise(solved),
+        *_unequal_noise(solved),
+        *_priors(solved),
+        *_interpolation(solved),
+        *_curves(solved),
+    )
+
+
+def _known_noise(solved: Solved) -> Iterator[str]:
+    """Judge chi^2 of the sets whose noise is known."""
+    if solved.problem.loss != "squares":
+        return
+    residuals, start = solved.fit.residuals, 0
+    for one in solved.problem.sets:
+        part = slice(start, start + len(one.times))
+        start = part.stop
+        if one.deviation is None:
+            continue
+        squares = float((solved.weights[part] * residuals[part] ** 2).sum())
+        count = int((solved.weights[part] > 0).sum())
+        freedom = max(count - len(solved.u) * count / solved.fit.n, 1.0)
+        ratio = math.sqrt(squares / freedom)
+        if chi2.sf(squares, freedom) < _RARE:
+            yield (
+                f"{one.name}: the residuals are {ratio:.2g} times the noise that was told (chi^2 {squares:.4g} at "
+                f"{freedom:.3g} degrees of freedom): the model does not hold, or the noise is larger. The intervals "
+                "take the noise as told; leave it out to have it estimated."
+            )
+        elif chi2.cdf(squares, freedom) < _RARE:
+            yield (
+                f"{one.name}: the residuals are only {ratio:.2g} times the noise that was told: the noise is "
+                "smaller, or the data were smoothed; leave it out to have it estimated."
+            )
+
+
+def _unequal_noise(solved: Solved) -> Iterator[str]:
+    """Tell where one set drowns out another because its estimated noise is that much smaller."""
+    if solved.problem.noise != "separate" or len(solved.problem.sets) < 2:
+        return
+    found = {one.name: solved.deviation[one.name] for one in solved.problem.sets if one.deviation is None}
+    if len(found) < 2:
+        return
+    low, high = min(found, key=lambda k: found[k]), max(found, key=lambda k: found[k])
+    if found[high] > _UNEQUAL * found[low]:
+        yield (
+            f"The noise of {high} was estimated {found[high] / found[low]:.2g} times that of {low}, so that {low} "
+            "nearly alone decides what both share; give the noise, or let it be common, if that is not meant."
+        )
+
+
+def _priors(solved: Solved) -> Iterator[str]:
+    """Name the parameters whose interval is the prior's."""
+    layout, variance = solved.layout, solved.fit.u_covariance.diagonal()
+    for j, name in enumerate(layout.names):
+        precision = float(layout.precision[j])
+        if precision > 0 and float(variance[j]) * precision > _PRIOR:
+            yield (
+                f"{name}: this interval is the prior's; the data narrow it by only "
+                f"{100 * (1 - math.sqrt(min(float(variance[j]) * precision, 1.0))):.0f} %. Measure where the curve "
+                f"depends on {name}, or state its value as an assumption."
+            )
+
+
+def _interpolation(solved: Solved) -> Iterator[str]:
+    """Tell where a delayed curve is not the model's own to a tenth of the noise."""
+    for k, error in solved.forward.shift_errors(solved.u).items():
+        one = solved.problem.sets[k]
+        noise = solved.deviation[one.name]
+        if math.isfinite(noise) and error > 0.1 * noise:
+            yield (
+                f"{one.name}: the delayed curve is interpolated to {error:.1g} only, the noise being {noise:.1g}: "
+                "correct the times for the delay and fit without it."
+            )
+
+
+def _curves(solved: Solved) -> Iterator[str]:
+    """Look at each curve: what the model cannot reach, what it misses, where the points lie."""
+    residuals, start = solved.fit.residuals, 0
+    for k, one in enumerate(solved.problem.sets):
+        part = slice(start, start + len(one.times))
+        start = part.stop
+        curve = solved.fit.predicted[part]
+        found = misfit.explained(one, residuals[part])
+        yield from reach.outside(one, curve)
+        if not misfit.poor(one, found):
+            yield from misfit.systematic(one, residuals[part])
+            continue
+        yield from _poor(solved, k, one, found)
+
+
+def _poor(solved: Solved, k: int, one: DataSet, found: float) -> Iterator[str]:
+    """Say why a curve is not fitted: its direction, its times, or that it has no front."""
+    front = reach.front(solved, k)
+    if front:
+        yield front
+        return
+    yield misfit.sentence(one, found)
+    begun = solved.forward.curves(solved.layout.start[None])[0]
+    part = solved.forward.spans[k]
+    if misfit.opposed(one, begun[part]) or misfit.opposed(one, solved.fit.predicted[part]):
+        yield misfit.direction(one)
+        return
+    if torch.isfinite(begun).all():
+        yield from reach.times(solved, k, found)
