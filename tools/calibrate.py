@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from physics.calibrate.posterior import Posterior, posterior
 from physics.calibrate.solve import Solved
 from physics.errors import InputError
 from physics.solution import Solution
@@ -16,13 +17,14 @@ from tools.calibration.agree import agreement
 from tools.calibration.options import Options
 from tools.calibration.problem import TOLERANCE, Task, free_names, read_task, settle
 from tools.calibration.rows import curve_rows, facts, parameter_rows, set_rows
+from tools.calibration.words import posterior_row
 from tools.errors import Retry
 from tools.experiments import find
 from tools.read_data import read_data
 from tools.records import Check, Evidence
 from tools.simulate import balances, checks
 
-__all__ = ["TOLERANCE", "calibrate"]
+__all__ = ["TOLERANCE", "Options", "calibrate"]
 
 PLAIN = Options()
 
@@ -64,7 +66,8 @@ def calibrate(
             declared.simulate(given, torch.as_tensor(file.seconds), device=device)
             for given, file in zip(settled, files, strict=True)
         ]
-        data_told = _told(task, solved, settings, runs)
+        known = posterior(solved, level=level, numerical_error=TOLERANCE) if solved.fit.status.ok else None
+        data_told = _told(task, solved, known, settings, runs)
         agree = agreement(task, solved, level, runs[0].outputs[declared.curve.name].unit)
     except InputError as error:
         raise Retry(str(error)) from error
@@ -82,23 +85,30 @@ def calibrate(
     )
 
 
-def _told(task: Task, solved: Solved, settings: Mapping[str, str], runs: Sequence[Solution]) -> dict[str, Any]:
+def _told(
+    task: Task, solved: Solved, known: Posterior | None, settings: Mapping[str, str], runs: Sequence[Solution]
+) -> dict[str, Any]:
     """Return the fit as the contract has it; a single file stands as a curve of its own."""
     fit = solved.fit
     outputs = [run.outputs[task.declared.curve.name] for run in runs]
+    unit = outputs[0].unit
+    intervals = {} if known is None else {name: (one.lower, one.upper) for name, one in known.intervals.items()}
+    rows = parameter_rows(task, solved, intervals, settings, unit)
+    sure = None if known is None else posterior_row(known, rows, task, unit)
     curves = curve_rows(task, solved, outputs)
     single = len(task.files) == 1
     notes = [note for file in task.files for note in file.notes]
+    judged = () if known is None else known.warnings
     told = {
         "status": fit.status.name.lower(),
         "message": fit.message,
-        "parameters": parameter_rows(task, solved, {}, settings, outputs[0].unit),
+        "parameters": rows,
         "correlation": fit.correlation.tolist(),
         "sse": fit.sse,
         "rmse": fit.rmse,
         "n": fit.n,
         "identifiable": fit.identifiable,
-        "warnings": list(dict.fromkeys([*notes, *solved.warnings])),
+        "warnings": list(dict.fromkeys([*notes, *solved.warnings, *judged])),
         "balances": [
             row if single else row | {"name": f"{row['name']} ({file.name})"}
             for file, run in zip(task.files, runs, strict=True)
@@ -106,8 +116,9 @@ def _told(task: Task, solved: Solved, settings: Mapping[str, str], runs: Sequenc
         ],
         "sets": set_rows(task, solved),
         "curve": {key: value for key, value in curves[0].items() if key != "name"},
+        **({} if sure is None else {"posterior": sure}),
     }
-    return told if single else {**told, "curves": curves}
+    return told if single else told | {"curves": curves}
 
 
 def _checks(task: Task, settled: Sequence[Mapping[str, Any]], runs: Sequence[Solution]) -> list[Check]:

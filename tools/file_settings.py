@@ -9,7 +9,7 @@ from pathlib import Path
 
 from physics import units
 from physics.errors import InputError, ParameterError
-from physics.experiment import Choice, Experiment
+from physics.experiment import Experiment
 
 _SAYS = {
     "sensor depth": "position",
@@ -23,6 +23,7 @@ _SAYS = {
     "thickness": "thickness",
 }
 """What a comment may state, and the setting that it is."""
+_DECIMAL_COMMA = re.compile(r"\s*[-+]?\d+,\d+\b[^,.]*")
 _STATES = re.compile(r"([A-Za-z][A-Za-z ]{2,30}?)\s*[:=]\s*(\d{1,6}(?:\.\d{1,6})?\s*(?:m|dm|cm|mm|um|in|ft))\.?")
 
 
@@ -66,13 +67,10 @@ def _which(place: str, names: Sequence[str], paths: Sequence[Path]) -> int:
 
 def _listed(declared: Experiment, name: str, text: str, files: int) -> list[str]:
     """Return one value for each file: the parts of a list, or the value itself as often."""
-    item = declared.parameter(name)
-    parts = [part.strip() for part in text.split(",") if part.strip()]
+    declared.parameter(name)
+    parts = split_values(text)
     if files == 1 or len(parts) < 2:
         return [text] * files
-    many = not isinstance(item, Choice) and item.many
-    if not many and _reads(item, text):
-        return [text] * files  # a decimal comma
     if len(parts) != files:
         raise ParameterError(
             f"--set {name}={text!r} lists {len(parts)} values for {files} files; give one value, or one a file"
@@ -80,12 +78,11 @@ def _listed(declared: Experiment, name: str, text: str, files: int) -> list[str]
     return parts
 
 
-def _reads(item: object, text: str) -> bool:
-    try:
-        item.read(text)  # type: ignore[attr-defined]
-    except InputError:
-        return False
-    return True
+def split_values(text: str) -> list[str]:
+    """Split a list at its commas; the comma of `2,5 cm` is a decimal one."""
+    if _DECIMAL_COMMA.fullmatch(text):
+        return [text]
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def with_comments(
@@ -116,7 +113,7 @@ def with_comments(
 def _stated(declared: Experiment, comments: Sequence[str]) -> list[tuple[str, str, str]]:
     """Return (setting, value, comment) for each comment that states one and nothing else."""
     names = {item.name for item in declared.parameters}
-    found = []
+    found: list[tuple[str, str, str]] = []
     for comment in comments:
         match = _STATES.fullmatch(comment.strip())
         name = _SAYS.get(" ".join(match[1].lower().split())) if match else None

@@ -52,8 +52,8 @@ def finish(status: int) -> NoReturn:
     raise typer.Exit(status)
 
 
-def pairs(items: Sequence[str] | None) -> dict[str, str]:
-    """Split `NAME=VALUE` arguments.
+def pairs(items: Sequence[str] | None, option: str = "--set") -> dict[str, str]:
+    """Split the `NAME=VALUE` arguments of an option.
 
     Raises:
         BadRequest: an argument has no `=`, no name or no value, or a name is given twice.
@@ -62,9 +62,9 @@ def pairs(items: Sequence[str] | None) -> dict[str, str]:
     for item in items or ():
         name, sign, value = item.partition("=")
         if not sign or not name.strip() or not value.strip():
-            raise BadRequest(f"--set {item!r} is not NAME=VALUE; write for example --set length='30 cm'")
+            raise BadRequest(f"{option} {item!r} is not NAME=VALUE; write for example {option} length='30 cm'")
         if name.strip() in found:
-            raise BadRequest(f"--set {name.strip()} is given twice")
+            raise BadRequest(f"{option} {name.strip()} is given twice")
         found[name.strip()] = value.strip()
     return found
 

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from agent.errors import BadRequest
 from agent.present import unit_text
-from agent.report import figures
+from agent.report import calibration, figures
 from agent.report.figures import is_sampling
 from agent.runs import RunRecord
 
@@ -40,8 +40,11 @@ def write(record: RunRecord, form: str) -> str:
     environment.tests["sampling"] = is_sampling
     template = environment.get_template(f"report.{form}.j2")
     figure = Markup(_figure(record)) if form == "html" else ""  # noqa: S704 - drawn here; its words are escaped
+    further = [(title, Markup(drawn)) for title, drawn in _further(record)] if form == "html" else []  # noqa: S704
     kind = _TITLES.get(record.kind, record.kind.capitalize())
-    return template.render(record=record, result=record.result, kind=kind, settings=_settings(record), figure=figure)
+    return template.render(
+        record=record, result=record.result, kind=kind, settings=_settings(record), figure=figure, further=further
+    )
 
 
 def _figure(record: RunRecord) -> str:
@@ -50,8 +53,19 @@ def _figure(record: RunRecord) -> str:
         return figures.simulated(result["outputs"])
     curve = result.get("curve") or {}
     if "measured" in curve:
-        return figures.fitted(curve)
+        return calibration.fits(result.get("curves") or [curve])
     return figures.predicted(curve, result.get("schedule", [])) if curve.get("time") else ""
+
+
+def _further(record: RunRecord) -> list[tuple[str, str]]:
+    """Draw what else a run shows, each with its title."""
+    result = record.result
+    drawn = []
+    if draws := (result.get("posterior") or {}).get("draws"):
+        drawn.append(("Posterior", calibration.posterior(result["parameters"], draws)))
+    if prediction := result.get("prediction"):
+        drawn.append(("Prediction", calibration.prediction(prediction)))
+    return drawn
 
 
 def _settings(record: RunRecord) -> list[dict[str, Any]]:

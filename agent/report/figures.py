@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from agent.present import unit_text
 from agent.report.panels import Curve, label, panels, spans_decades
 
-_STYLE: Any = {
+STYLE: Any = {
     "svg.fonttype": "none",
     "font.size": 10,
     "axes.spines.top": False,
@@ -30,11 +30,11 @@ _SHADES = 255
 
 def predicted(curve: Mapping[str, Any], schedule: Sequence[Mapping[str, Any]]) -> str:
     """Draw a predicted curve with its interval, and a mark at each sampling time that lies on its axis."""
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         figure = Figure(figsize=(7, 3.6), layout="constrained")
         axes = figure.subplots()
-        _time_axis(axes, curve["time_unit"])
-        axes.set_ylabel(_upper_first(curve.get("label", "relative concentration")))
+        time_axis(axes, curve["time_unit"])
+        axes.set_ylabel(upper_first(curve.get("label", "relative concentration")))
         axes.plot(curve["time"], curve["values"], label="predicted")
         if "lower" in curve:
             name = f"{100 * curve['level']:g} % interval"
@@ -43,7 +43,7 @@ def predicted(curve: Mapping[str, Any], schedule: Sequence[Mapping[str, Any]]) -
             axes.axvline(time, ymax=0.04, color="#b5532a", ls="-", label="measure" if index == 0 else None)
         if len(axes.get_legend_handles_labels()[0]) > 1:
             axes.legend(frameon=False)
-        return _svg(figure, "Predicted curve")
+        return svg(figure, "Predicted curve")
 
 
 def sampling_times(curve: Mapping[str, Any], schedule: Sequence[Mapping[str, Any]]) -> list[float]:
@@ -73,23 +73,23 @@ def simulated(outputs: Sequence[Mapping[str, Any]]) -> str:
 
 def _curves(curves: Sequence[Curve]) -> str:
     groups = panels(curves)
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         figure = Figure(figsize=(7, 0.6 + 2.3 * len(groups)), layout="constrained")
         for axes, group in zip(np.atleast_1d(figure.subplots(len(groups), 1)), groups, strict=True):
             for curve in group:
                 axes.plot(curve.time, curve.values, label=curve.title, marker="o" if len(curve.time) == 1 else None)
             axes.set_ylabel(label(group))
-            _time_axis(axes, group[0].time_unit)
+            time_axis(axes, group[0].time_unit)
             if spans_decades(group):
                 axes.set_yscale("log")
             if len(group) > 1:
                 axes.legend(frameon=False)
         figure.align_ylabels()
-        return _svg(figure, "Simulated curves")
+        return svg(figure, "Simulated curves")
 
 
 def _fields(fields: Sequence[Mapping[str, Any]]) -> str:
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         columns = min(len(fields), 2)
         rows = -(-len(fields) // columns)
         figure = Figure(figsize=(7, 0.4 + rows * _height(fields[0], columns)), layout="constrained")
@@ -98,7 +98,7 @@ def _fields(fields: Sequence[Mapping[str, Any]]) -> str:
             _picture(figure, axes, field)
         for axes in grid[len(fields) :]:
             axes.set_visible(False)
-        return _svg(figure, "Fields at the end")
+        return svg(figure, "Fields at the end")
 
 
 def _height(field: Mapping[str, Any], columns: int) -> float:
@@ -127,34 +127,20 @@ def _picture(figure: Figure, axes: Axes, field: Mapping[str, Any]) -> None:
     axes.set_title(f"at time {field['time'][-1]:.4g} {field['time_unit']}".strip(), fontsize=10)
 
 
-def fitted(curve: Mapping[str, Any]) -> str:
-    """Draw measured points with the fitted curve, and the residuals below."""
-    with rc_context(_STYLE):
-        figure = Figure(figsize=(7, 4.6), layout="constrained")
-        upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
-        upper.plot(curve["time"], curve["measured"], "o", ms=3.5, color="#b5532a", label="measured")
-        upper.plot(curve["time"], curve["fitted"], label="fitted")
-        upper.set_ylabel(_upper_first(curve.get("label", "relative concentration")))
-        upper.legend(frameon=False)
-        residuals = [m - f for m, f in zip(curve["measured"], curve["fitted"], strict=True)]
-        lower.axhline(0, color="grey", lw=0.8, ls="-")
-        lower.plot(curve["time"], residuals, "o", ms=3)
-        lower.set_ylabel("residual")
-        _time_axis(lower, curve["time_unit"])
-        return _svg(figure, "Measured points, fitted curve and residuals")
-
-
-def _time_axis(axes: Axes, unit: str) -> None:
+def time_axis(axes: Axes, unit: str) -> None:
+    """Label the axis of time with its unit."""
     axes.set_xlabel(f"time ({unit_text(unit)})" if unit else "time (dimensionless)")
 
 
-def _upper_first(text: str) -> str:
+def upper_first(text: str) -> str:
+    """Begin with a capital letter."""
     return text[:1].upper() + text[1:]
 
 
-def _svg(figure: Figure, description: str) -> str:
+def svg(figure: Figure, description: str) -> str:
+    """Return the figure as SVG text that stands in a page."""
     buffer = io.StringIO()
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         figure.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None, "Title": description})
     text = buffer.getvalue()
     return text[text.index("<svg") :]

@@ -12,8 +12,9 @@ from pydantic import Field
 
 from physics import units
 from physics.calibrate.problem import NEUTRAL, Prior
-from physics.errors import InputError, ParameterError, UnitError
+from physics.errors import ParameterError, UnitError
 from physics.experiment import Experiment, Parameter
+from tools.file_settings import split_values
 from tools.read_data import DataFile
 from tools.records import Record
 
@@ -179,20 +180,12 @@ def read_noise(text: str, files: Sequence[DataFile], unit: str) -> tuple[list[fl
         return [None] * len(files), "common"
     if word == "separate":
         return [None] * len(files), "separate"
-    parts = [part.strip() for part in text.split(",") if part.strip()]
-    if len(parts) == 1 or _is_quantity(text):
+    parts = split_values(text)
+    if len(parts) == 1:
         parts = [text] * len(files)
     if len(parts) != len(files):
         raise ParameterError(f"--noise {text!r} lists {len(parts)} values for {len(files)} files")
     return [_deviation(part, file, unit) for part, file in zip(parts, files, strict=True)], "common"
-
-
-def _is_quantity(text: str) -> bool:
-    try:
-        units.parse(text)
-    except InputError:
-        return False
-    return True
 
 
 def _deviation(text: str, file: DataFile, unit: str) -> float:

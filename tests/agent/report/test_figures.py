@@ -63,8 +63,3 @@ def test_a_run_is_drawn_by_quantity_with_its_fields() -> None:
     assert "data:image/png;base64" in picture
     assert {"x (mm)", "z (mm)", "size of velocity (m/s)", "at time 6 min"} <= set(words(picture))
     assert figures.simulated([{"name": "maximum", "value": 3.0, "unit": "K"}]) == ""
-
-
-def test_a_fit_is_labelled_as_its_curve() -> None:
-    fit = {"time": [0.0, 1.0], "time_unit": "ms", "measured": [0.1, 0.9], "fitted": [0.0, 1.0], "label": "rise (K)"}
-    assert {"Rise (K)", "residual", "time (ms)"} <= set(words(figures.fitted(fit)))
