@@ -27,11 +27,13 @@ from torch import Tensor
 from physics.calibrate.posterior.bounded import quantiles, rise
 from physics.calibrate.posterior.target import Chart, Target
 
-_ROUNDS = 40
+_ROUNDS = 50
 _CLOSE = 5e-3  # of the rise of Q, what is left when the last step is trusted
 _STRIDE = 1.0  # no round changes a positive parameter by more than a factor e
 _LEAP = 3.0  # nor a plain one by more than so many of its deviations
-_FAR = 12.0  # a factor exp(12) from the estimate, or so many deviations, is no end
+_FAR = 9.0  # a factor exp(9) from the estimate, or so many deviations, is no end
+_NARROW = 1e-3  # of a deviation, between what is allowed and what is not
+_SLOWEST = 0.3  # share of a step that is taken at least
 _OVERSHOOT = 4.0  # a round that makes Q rise to so many times what it should is halved
 
 
@@ -56,13 +58,24 @@ class Ends:
 
 @dataclass
 class _Rows:
-    """One row for each problem, parameter and side."""
+    """One row for each problem, parameter and side.
+
+    Attributes:
+        w, before: where the row stands and stood, shape (rows, P).
+        inner, outer: of w_j, the farthest value that the data allow and the nearest that they do not, shape (rows,).
+        left, pace: what was left to settle the round before, and the share of a step that is taken since.
+        end, open, done: what was found.
+    """
 
     problem: Tensor
     parameter: Tensor
     side: Tensor
     w: Tensor
     before: Tensor
+    inner: Tensor
+    outer: Tensor
+    left: Tensor
+    pace: Tensor
     end: Tensor
     open: Tensor
     done: Tensor
@@ -100,7 +113,11 @@ def _start(target: Target, chart: Chart, covariance: Tensor, level: float) -> _R
     w = _within(here + _shorten(step, here, chart, problem), chart, problem)
     nothing = torch.zeros(len(problem), dtype=torch.bool)
     done = torch.isinf(reach)
-    return _Rows(problem, parameter, side, w, here, torch.zeros_like(side), nothing | done, done)
+    zero, one = torch.zeros_like(side), torch.ones_like(side)
+    inner = here.gather(-1, parameter[:, None])[:, 0]
+    return _Rows(
+        problem, parameter, side, w, here, inner, side * torch.inf, one * torch.inf, one, zero, nothing | done, done
+    )
 
 
 def _round(
@@ -117,21 +134,52 @@ def _round(
     lowest.scatter_reduce_(0, problem, torch.nan_to_num(found, nan=torch.inf), "amin")
     change = chart.slope(u, problem)
     gradient, normal = gradient * change, normal * change[:, :, None] * change[:, None, :]
-    step, left, stopped = _step(w, gradient, normal, risen, allowed, rows, live, chart)
-    finished = ~wild & (left < _CLOSE * allowed)
+    step, rest, left, spare, stopped = _step(w, gradient, normal, risen, allowed, rows, live, chart)
     at = parameter[:, None]
-    lead = step.gather(-1, at)[:, 0]
-    here, origin = w.gather(-1, at)[:, 0], chart.inward(target.u[problem], problem).gather(-1, at)[:, 0]
-    deviation = torch.nan_to_num(chart.deviation[problem, parameter], posinf=1.0)
-    reach = torch.where(chart.plain[problem, parameter], math.exp(_FAR) * (origin.abs() + deviation), _FAR)
-    far = ((here - origin).abs() > reach) & (risen < allowed)
-    rows.end[live] = torch.where(stopped, here, here + lead)
+    lead, here = step.gather(-1, at)[:, 0], w.gather(-1, at)[:, 0]
+    _bracket(rows, live, here, risen - spare <= allowed, ~wild & (spare < allowed))
+    narrow = (rows.outer[live] - rows.inner[live]).abs() < _NARROW * chart.deviation[problem, parameter]
+    finished = ~wild & ((left < _CLOSE * allowed) | (narrow & (spare < _CLOSE * allowed)))
+    far = _far(target, chart, here, problem, parameter) & (risen < allowed)
+    rows.end[live] = torch.where(stopped | (narrow & (left >= _CLOSE * allowed)), here, here + lead)
     rows.open[live] = (finished & stopped) | far
     rows.done[live] = finished | far
-    ahead = _within(w + _shorten(step, w, chart, problem), chart, problem)
+    pace = rows.pace[live]
+    pace = torch.where(left > rows.left[live], 0.5 * pace, 2 * pace)
+    rows.pace[live] = pace.clamp(_SLOWEST, 1.0)
+    rows.left[live] = torch.where(wild, rows.left[live], left)
+    ahead = _ahead(rows, live, w, step, rest, chart)
     following = torch.where(wild[:, None], 0.5 * (w + rows.before[live]), ahead)
     rows.before[live] = torch.where(wild[:, None], rows.before[live], w)
     rows.w[live] = following
+
+
+def _bracket(rows: _Rows, live: Tensor, here: Tensor, allowed: Tensor, sure: Tensor) -> None:
+    """Keep the farthest value that the data allow and the nearest that they do not."""
+    side = rows.side[live]
+    rows.inner[live] = torch.where(sure & allowed & (side * here > side * rows.inner[live]), here, rows.inner[live])
+    rows.outer[live] = torch.where(sure & ~allowed & (side * here < side * rows.outer[live]), here, rows.outer[live])
+
+
+def _ahead(rows: _Rows, live: Tensor, w: Tensor, step: Tensor, rest: Tensor, chart: Chart) -> Tensor:
+    """Go on, or to the middle of what is left between the bracket's ends where the step would leave it."""
+    problem, at, side = rows.problem[live], rows.parameter[live][:, None], rows.side[live]
+    pace = rows.pace[live][:, None]
+    ahead = _within(w + pace * _shorten(step, w, chart, problem), chart, problem)
+    inner, outer = rows.inner[live], rows.outer[live]
+    own = side * ahead.gather(-1, at)[:, 0]
+    crossed = side * outer <= side * inner
+    leaves = torch.isfinite(outer) & ~crossed & ((own >= side * outer) | (own <= side * inner))
+    middle = _within(w + pace * _shorten(rest, w, chart, problem), chart, problem)
+    middle = middle.scatter(-1, at, 0.5 * (inner + outer)[:, None])
+    return torch.where(leaves[:, None], middle, ahead)
+
+
+def _far(target: Target, chart: Chart, here: Tensor, problem: Tensor, parameter: Tensor) -> Tensor:
+    origin = chart.inward(target.u[problem], problem).gather(-1, parameter[:, None])[:, 0]
+    deviation = torch.nan_to_num(chart.deviation[problem, parameter], posinf=1.0)
+    reach = torch.where(chart.plain[problem, parameter], math.exp(_FAR) * (origin.abs() + deviation), _FAR)
+    return (here - origin).abs() > reach
 
 
 def _allowed(target: Target, chart: Chart, w: Tensor, problem: Tensor, parameter: Tensor, level: float) -> Tensor:
@@ -147,17 +195,23 @@ def _allowed(target: Target, chart: Chart, w: Tensor, problem: Tensor, parameter
 
 def _step(
     w: Tensor, gradient: Tensor, normal: Tensor, risen: Tensor, allowed: Tensor, rows: _Rows, live: Tensor, chart: Chart
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the way to the extreme (rows, P), what is left to settle (rows,) and whether a bound stops it (rows,)."""
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Say where to go from w.
+
+    Returns:
+        step, rest: the way to the extreme, and that of the others alone, shape (rows, P).
+        left, spare: what Q is off by at the extreme, and what the others would gain, shape (rows,).
+        stopped: whether a bound stops the parameter, shape (rows,).
+    """
     problem, parameter, side = rows.problem[live], rows.parameter[live], rows.side[live]
     low, high = w <= chart.lower[problem], w >= chart.upper[problem]
     own = torch.nn.functional.one_hot(parameter, w.shape[-1]).bool()
     edge = torch.where(side < 0, (low & own).any(-1), (high & own).any(-1))
     held = torch.zeros_like(own)
     for _ in range(2):  # once free, once with what would leave its box held
-        step, stopped, left = _extreme(gradient, normal, held, own, edge, side, risen, allowed)
+        step, rest, left, spare, stopped = _extreme(gradient, normal, held, own, edge, side, risen, allowed)
         held = ~own & ((low & (step < 0)) | (high & (step > 0)))
-    return step, left, stopped
+    return step, rest, left, spare, stopped
 
 
 def _extreme(
@@ -169,7 +223,7 @@ def _extreme(
     side: Tensor,
     risen: Tensor,
     allowed: Tensor,
-) -> tuple[Tensor, Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Solve the quadratic problem; where the parameter stands on its bound and Q allows it, only the others move."""
     rest, _, gain_rest = _solve(gradient, normal, held | own, own)
     stopped = edge & (risen - gain_rest <= allowed)
@@ -179,11 +233,8 @@ def _extreme(
     step = centre + (side * (room / variance).sqrt())[:, None] * column
     # At the extreme Q has risen by what is allowed and the others have nothing to gain.
     left = torch.maximum((risen - allowed).abs(), gain_rest)
-    return (
-        torch.where(stopped[:, None], rest, step),
-        stopped,
-        torch.where(stopped, gain_rest, left),
-    )
+    way = torch.where(stopped[:, None], rest, step)
+    return way, rest, torch.where(stopped, gain_rest, left), gain_rest, stopped
 
 
 def _solve(gradient: Tensor, normal: Tensor, held: Tensor, own: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -216,13 +267,15 @@ def _within(w: Tensor, chart: Chart, problem: Tensor) -> Tensor:
 def _ends(rows: _Rows, target: Target, chart: Chart, lowest: Tensor) -> Ends:
     batch, P = target.u.shape
     at = rows.parameter[:, None]
-    full = rows.w.scatter(-1, at, rows.end[:, None])
+    # What was not settled ends where the data surely say no, or at the parameter's bound.
+    end = torch.where(~rows.done & torch.isfinite(rows.outer), rows.outer, rows.end)
+    full = rows.w.scatter(-1, at, end[:, None])
     inside = _within(full, chart, rows.problem)
     u = chart.outward(inside, rows.problem)
     # An end that stands on a bound is the bound; one that was never found is as far as the parameter may go.
     bounds = torch.where(rows.side < 0, target.space.lower[rows.parameter], target.space.upper[rows.parameter])
     clipped = (full != inside).gather(-1, at)[:, 0]
-    missing = rows.open | ~rows.done | clipped
+    missing = rows.open | (~rows.done & torch.isinf(rows.outer)) | clipped
     theta = target.space.outward(torch.where(missing[:, None], bounds[:, None].expand_as(u), u))
     ends = theta.gather(-1, at)[:, 0].reshape(batch, P, 2)
     missing = missing.reshape(batch, P, 2)
