@@ -4,6 +4,7 @@ Each step solves (J^T W J + lambda diag(J^T W J)) delta = J^T W (y - f) and is a
 squares S = sum_i w_i (y_i - f_i)^2 falls. lambda follows the gain ratio as Nielsen proposed (in Madsen,
 Nielsen & Tingleff 2004, Methods for Non-Linear Least Squares Problems, IMM, section 3.2). Bounds: the step is
 projected into the box, and a parameter that stands on its bound while the gradient points outward is held.
+The algebra is compiled (`levenberg_kernels`); what costs is the curves.
 See Seber & Wild (1989), Nonlinear Regression, doi:10.1002/0471725315, chapter 14.
 """
 
@@ -13,13 +14,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from physics.calibrate import levenberg_kernels as kernels
 from physics.calibrate.space import Space
 
 Linearise = Callable[[Tensor], tuple[Tensor, Tensor]]
 """u of shape (batch, P) -> curve (batch, n) and d curve / d u (batch, n, P)."""
+
+Some = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+"""The same of some members of the batch: their u, shape (some, P), and their indices, shape (some,)."""
 
 _OFFSET = 1e-4  # a tenth of what Bates & Watts (1981), Technometrics 23, 179, ask of the relative offset
 _STRIDE = 2.0  # no step changes a positive parameter by more than a factor exp(2)
@@ -62,6 +68,7 @@ def descend(
     *,
     iterations: int = 60,
     tolerance: float = 1e-7,
+    some: Some | None = None,
 ) -> Descent:
     """Minimise S over u from `start`, shape (batch, P); `values` and `weights` have shape (batch, n).
 
@@ -69,80 +76,47 @@ def descend(
     cosine of the angle; 1e-8 is what S resolves in float64), or when a step changes no u by 1e-2 `tolerance`.
     What is left to gain is then at most `tolerance` n^(1/2) of a standard deviation. Where rounding in the
     curve ends the descent sooner, the relative offset of the residual from orthogonality decides (`_OFFSET`).
+
+    Args:
+        linearise: of the whole batch.
+        some: of some members; with it, those that have arrived are not computed again.
     """
-    u = space.clamp(start)
-    curve, jacobian = linearise(u)
-    sse = _sse(curve, values, weights)
-    damping = torch.full_like(sse, 1e-3)
-    growth = torch.full_like(sse, 2.0)
-    done = ~torch.isfinite(sse)
-    state = Descent(u, curve, jacobian, sse, torch.zeros_like(done), done.clone(), 0)
-    for _ in range(iterations):
-        normal, gradient, free = _normal_equations(state, values, weights, space)
-        state.converged |= _orthogonal(state, gradient, normal, free, tolerance) & ~state.stalled
-        if (state.converged | state.stalled).all():
+    u = space.clamp(start).detach().clone()
+    state = u.numpy()
+    curve, jacobian = (_own(part) for part in linearise(u))
+    data, weight = _held(values), _held(weights)
+    lower, upper, logarithmic = _held(space.lower), _held(space.upper), space.logarithmic.numpy()
+    batch = len(state)
+    sse = np.array([kernels.misfit(curve[b], data[b], weight[b]) for b in range(batch)])
+    damping, growth, predicted = np.full(batch, 1e-3), np.full(batch, 2.0), np.zeros(batch)
+    converged, stalled, trial = np.zeros(batch, dtype=bool), ~np.isfinite(sse), np.empty_like(state)
+    count, everyone = 0, np.arange(batch)
+    while count <= iterations:
+        kernels.propose(
+            state, curve, jacobian, sse, data, weight, lower, upper, logarithmic, damping, converged, stalled,
+            tolerance, _STRIDE, trial, predicted,
+        )  # fmt: skip
+        moving = ~(converged | stalled)
+        if count == iterations or not moving.any():
             break
-        state.iterations += 1
-        step = _damped_step(normal, gradient, free, damping)
-        step = torch.where(space.logarithmic, step.clamp(-_STRIDE, _STRIDE), step)
-        trial = space.clamp(state.u + step)
-        moved = trial - state.u
-        trial_curve, trial_jacobian = linearise(trial)
-        trial_sse = _sse(trial_curve, values, weights)
-        predicted = (2 * moved * gradient).sum(-1) - (moved * (normal @ moved[..., None])[..., 0]).sum(-1)
-        gain = (state.sse - trial_sse) / predicted.clamp_min(1e-300)
-        better = (trial_sse < state.sse) & torch.isfinite(trial_sse) & ~(state.converged | state.stalled)
-        tiny = moved.abs().amax(-1) <= 1e-2 * tolerance
-        state.u = torch.where(better[:, None], trial, state.u)
-        state.curve = torch.where(better[:, None], trial_curve, state.curve)
-        state.jacobian = torch.where(better[:, None, None], trial_jacobian, state.jacobian)
-        state.sse = torch.where(better, trial_sse, state.sse)
-        shrink = (1 - (2 * gain.clamp(0, 1) - 1) ** 3).clamp_min(1 / 3)
-        damping = torch.where(better, (damping * shrink).clamp_min(1e-12), damping * growth)
-        growth = torch.where(better, torch.full_like(growth, 2.0), growth * 2)
-        # A step too small to matter: rounding, if little damping made it so; a wall otherwise.
-        state.converged |= tiny & ((damping < 1e3) | (_offset(state, values, weights, space) < _OFFSET))
-        state.stalled |= (tiny | (damping > 1e12)) & ~state.converged
-    return state
+        count += 1
+        if some is None or moving.all():
+            members, found = everyone, linearise(torch.from_numpy(trial))
+        else:
+            members = np.flatnonzero(moving)
+            found = some(torch.from_numpy(trial[members]), torch.from_numpy(members))
+        kernels.judge(
+            members, trial, *(_held(part) for part in found), state, curve, jacobian, sse, data, weight, lower, upper,
+            damping, growth, converged, stalled, predicted, tolerance, _OFFSET,
+        )  # fmt: skip
+    parts = (torch.from_numpy(part) for part in (state, curve, jacobian, sse, converged, stalled))
+    return Descent(*parts, count)
 
 
-def _sse(curve: Tensor, values: Tensor, weights: Tensor) -> Tensor:
-    return (weights * (values - curve) ** 2).sum(-1)
+def _held(tensor: Tensor) -> np.ndarray:
+    """Return the numbers in one piece of the processor's memory, without a copy where they are."""
+    return np.ascontiguousarray(tensor.detach().cpu().numpy())
 
 
-def _normal_equations(state: Descent, values: Tensor, weights: Tensor, space: Space) -> tuple[Tensor, Tensor, Tensor]:
-    """Return J^T W J (batch, P, P), J^T W r (batch, P) and which parameters are free to move (batch, P)."""
-    weighted = state.jacobian * weights[..., None]
-    normal = weighted.transpose(-1, -2) @ state.jacobian
-    gradient = (weighted * (values - state.curve)[..., None]).sum(-2)
-    held = ((state.u <= space.lower) & (gradient < 0)) | ((state.u >= space.upper) & (gradient > 0))
-    return normal, gradient, ~held
-
-
-def _orthogonal(state: Descent, gradient: Tensor, normal: Tensor, free: Tensor, tolerance: float) -> Tensor:
-    length = normal.diagonal(dim1=-2, dim2=-1).clamp_min(0).sqrt() * state.sse.sqrt()[:, None]
-    cosine = gradient.abs() / length.clamp_min(1e-300)
-    return ((cosine <= tolerance) | ~free).all(-1)
-
-
-def _offset(state: Descent, values: Tensor, weights: Tensor, space: Space) -> Tensor:
-    """Length of the residual's part in the tangent plane over its whole length, shape (batch,)."""
-    normal, gradient, free = _normal_equations(state, values, weights, space)
-    step = _damped_step(normal, gradient, free, torch.full_like(state.sse, 1e-12))
-    return ((step * gradient).sum(-1).clamp_min(0) / state.sse.clamp_min(1e-300)).sqrt()
-
-
-def _damped_step(normal: Tensor, gradient: Tensor, free: Tensor, damping: Tensor) -> Tensor:
-    both = free[:, :, None] & free[:, None, :]
-    matrix = torch.where(both, normal, torch.zeros_like(normal))
-    diagonal = normal.diagonal(dim1=-2, dim2=-1)
-    floor = 1e-12 * diagonal.amax(-1, keepdim=True).clamp_min(1e-300)
-    scale = torch.where(free, diagonal.clamp_min(floor), torch.ones_like(diagonal))
-    ridge = torch.where(free, damping[:, None] * scale, torch.ones_like(diagonal))
-    matrix = torch.nan_to_num(matrix) + torch.diag_embed(torch.nan_to_num(ridge, nan=1.0, posinf=1e300))
-    # Jacobi scaling: parameters of any unit give a matrix with a unit diagonal.
-    root = matrix.diagonal(dim1=-2, dim2=-1).sqrt()
-    scaled = matrix / (root[:, :, None] * root[:, None, :])
-    right = torch.where(free, torch.nan_to_num(gradient), torch.zeros_like(gradient)) / root
-    step = torch.linalg.lstsq(scaled, right[..., None]).solution[..., 0] / root
-    return torch.nan_to_num(step)
+def _own(tensor: Tensor) -> np.ndarray:
+    return np.array(tensor.detach().cpu().numpy(), order="C")
