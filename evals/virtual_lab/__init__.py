@@ -1,0 +1,1 @@
+"""Hidden truths, what is believed of them, and the two designs that are compared."""
