@@ -34,9 +34,10 @@ def assemble(search: Search, state: State, scatters: list[Scatter], level: float
     residuals = search.values - curve
     sse = float((told * residuals**2).sum())
     status = _status(state, verdict, enough)
-    warnings = [*_at_bounds(space, u), *([verdict.sentence] if verdict.sentence else [])]
-    slope, root = space.slope(u), covariance.diagonal().sqrt()
     message = f"{status.value} {verdict.sentence}".strip() if enough else _too_few(points, len(u), status)
+    told_of = verdict.sentence if enough else message
+    warnings = [*_at_bounds(space, u), *([told_of] if told_of else [])]
+    slope, root = space.slope(u), covariance.diagonal().sqrt()
     fit = Fit(
         parameters=_estimates(space, u, covariance, bound, freedom, level),
         covariance=covariance * slope[:, None] * slope[None, :],

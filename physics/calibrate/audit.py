@@ -9,6 +9,7 @@ import torch
 from scipy.stats import chi2
 
 from physics.calibrate import misfit, reach
+from physics.calibrate.levenberg import FitStatus
 from physics.calibrate.problem import DataSet
 from physics.calibrate.solved import Solved
 
@@ -19,6 +20,8 @@ _UNEQUAL = 5.0  # times the smaller noise, from where on one set decides alone
 
 def examine(solved: Solved) -> tuple[str, ...]:
     """Return a sentence for everything that a person should know before using the fit."""
+    if solved.fit.status is FitStatus.TOO_FEW:
+        return ()
     return (
         *_known_noise(solved),
         *_unequal_noise(solved),
@@ -26,6 +29,13 @@ def examine(solved: Solved) -> tuple[str, ...]:
         *_interpolation(solved),
         *_curves(solved),
     )
+
+
+def followed(solved: Solved, k: int) -> bool:
+    """Whether the residuals of a set look like noise."""
+    one, part = solved.problem.sets[k], solved.forward.spans[k]
+    left = solved.fit.residuals[part]
+    return not misfit.poor(one, misfit.explained(one, left)) and not any(misfit.systematic(one, left))
 
 
 def _known_noise(solved: Solved) -> Iterator[str]:
@@ -97,30 +107,29 @@ def _interpolation(solved: Solved) -> Iterator[str]:
 
 def _curves(solved: Solved) -> Iterator[str]:
     """Look at each curve: what the model cannot reach, what it misses, where the points lie."""
-    residuals, start = solved.fit.residuals, 0
-    for k, one in enumerate(solved.problem.sets):
-        part = slice(start, start + len(one.times))
-        start = part.stop
-        curve = solved.fit.predicted[part]
-        found = misfit.explained(one, residuals[part])
-        yield from reach.outside(one, curve)
-        if not misfit.poor(one, found):
-            yield from misfit.systematic(one, residuals[part])
+    against = solved.contradiction
+    for k, (one, part) in enumerate(zip(solved.problem.sets, solved.forward.spans, strict=True)):
+        left = solved.fit.residuals[part]
+        found = misfit.explained(one, left)
+        if misfit.poor(one, found):
+            yield from _poor(solved, k, one, found)
             continue
-        yield from _poor(solved, k, one, found)
+        yield from reach.outside(one, solved.fit.predicted[part][None])
+        if against is None or not against.contradicts:  # else the sets are to blame, and were named
+            yield from misfit.systematic(one, left)
 
 
 def _poor(solved: Solved, k: int, one: DataSet, found: float) -> Iterator[str]:
-    """Say why a curve is not fitted: its direction, its times, or that it has no front."""
+    """Say why a curve is not fitted: its direction, its values, its times, or that it has no front."""
     front = reach.front(solved, k)
     if front:
         yield front
         return
     yield misfit.sentence(one, found)
-    begun = solved.forward.curves(solved.layout.start[None])[0]
     part = solved.forward.spans[k]
-    if misfit.opposed(one, begun[part]) or misfit.opposed(one, solved.fit.predicted[part]):
+    curves = torch.stack([solved.forward.curves(solved.layout.start[None])[0, part], solved.fit.predicted[part]])
+    if any(misfit.opposed(one, curve) for curve in curves):
         yield misfit.direction(one)
         return
-    if torch.isfinite(begun).all():
-        yield from reach.times(solved, k, found)
+    beyond = tuple(reach.outside(one, curves))
+    yield from beyond or reach.times(solved, k, found)

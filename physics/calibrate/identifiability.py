@@ -16,6 +16,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -49,14 +50,29 @@ def identify(normal: Tensor, variance: float, names: Sequence[str]) -> Identifia
     Where a combination is open, the sentence names the ratios and products that are determined and advises to
     fix the last parameter in `names` that takes part.
     """
-    eigenvalues, vectors = torch.linalg.eigh(torch.nan_to_num(normal))
+    return identify_each(normal[None], [variance], names)[0]
+
+
+def identify_each(normals: Tensor, variances: Sequence[float], names: Sequence[str]) -> list[Identifiability]:
+    """Judge many at once: `normals` has shape (batch, P, P), see `identify`."""
+    eigenvalues, vectors = (torch.from_numpy(part) for part in np.linalg.eigh(np.nan_to_num(normals.numpy())))
     eigenvalues = eigenvalues.clamp_min(0.0)
-    deviations = (max(variance, 0.0) / eigenvalues.clamp_min(1e-300)).sqrt()
-    weak = (eigenvalues <= RELATIVE_EIGENVALUE * eigenvalues[-1]) | (deviations > LARGEST_DEVIATION)
-    taking_part = (vectors.abs() > _PART) & weak[None, :]
-    undetermined = taking_part.any(-1)
-    sentence = _sentence(vectors[:, weak], names) if bool(weak.any()) else ""
-    return Identifiability(not bool(weak.any()), undetermined, deviations, vectors.T.contiguous(), sentence)
+    variance = torch.tensor(variances, dtype=normals.dtype).clamp_min(0.0)[:, None]
+    deviations = (variance / eigenvalues.clamp_min(1e-300)).sqrt()
+    weak = (eigenvalues <= RELATIVE_EIGENVALUE * eigenvalues[:, -1:]) | (deviations > LARGEST_DEVIATION)
+    undetermined = ((vectors.abs() > _PART) & weak[:, None, :]).any(-1)
+    combinations = vectors.transpose(1, 2).contiguous()
+    unclear = weak.any(-1).tolist()
+    return [
+        Identifiability(
+            not unclear[b],
+            undetermined[b],
+            deviations[b],
+            combinations[b],
+            _sentence(vectors[b][:, weak[b]], names) if unclear[b] else "",
+        )
+        for b in range(len(unclear))
+    ]
 
 
 def _sentence(null: Tensor, names: Sequence[str]) -> str:

@@ -29,7 +29,8 @@ _PERCENT = (70.0, 130.0)  # of the curve's range, where the values look like per
 _AHEAD = 10.0  # times the last time, to look for the front
 _UNITS = {60.0: ("minutes", "hours"), 3600.0: ("seconds", "hours")}
 _FACTORS = (1 / 60, 1 / 3600, 60.0, 3600.0)
-_SECONDS = 20.0  # that a look may take
+_SECONDS = 5.0  # that a look may take
+_STEPS = 20  # of the fit at other times
 _EXPLAINED = 0.9
 
 
@@ -40,10 +41,10 @@ def told_time(seconds: float) -> str:
     return f"{seconds / 60:.3g} min" if seconds >= 120 else f"{seconds:.3g} s"
 
 
-def outside(one: DataSet, curve: Tensor) -> Iterator[str]:
-    """Tell of values that the fitted curve, shape (n,), comes nowhere near."""
+def outside(one: DataSet, curves: Tensor) -> Iterator[str]:
+    """Tell of values that the model's curves, shape (some, n), come nowhere near."""
     points = counted(one)
-    values, low, high = one.values[points], float(curve[points].min()), float(curve[points].max())
+    values, low, high = one.values[points], float(curves[:, points].min()), float(curves[:, points].max())
     room = _BEYOND * (high - low)
     if not room > 0:
         return
@@ -97,10 +98,9 @@ def front(solved: Solved, k: int) -> str:
 
 def times(solved: Solved, k: int, share: float) -> Iterator[str]:
     """Tell whether a set fits when its times are read in another unit."""
-    one, cost = solved.problem.sets[k], _cost(solved, k)
-    steps = 20 * (len(solved.u) + 1)
+    one = solved.problem.sets[k]
     for factor in _FACTORS:
-        if cost * max(factor, 1.0) * steps > _SECONDS:
+        if not _affordable(solved, k, factor):
             continue
         alone = Problem((replace(one, times=one.times * factor),), solved.problem.free, solved.problem.nuisance)
         found = _explains(alone)
@@ -119,7 +119,7 @@ def times(solved: Solved, k: int, share: float) -> Iterator[str]:
 def _explains(problem: Problem) -> float:
     """Return the share of the scatter that a short fit of one set explains."""
     layout = arrange(problem)
-    search = Search(problem, layout, Forward(problem, layout), 20, 1e-3)
+    search = Search(problem, layout, Forward(problem, layout), _STEPS, 1e-3)
     try:
         state, _ = search.settle(layout.start[None])
     except (PhysicsError, ValueError, RuntimeError):
@@ -130,9 +130,22 @@ def _explains(problem: Problem) -> float:
     return 1 - float((left**2).sum() / ((values - values.mean()) ** 2).sum().clamp_min(1e-300))
 
 
-def _cost(solved: Solved, k: int) -> float:
+def _affordable(solved: Solved, k: int, factor: float) -> bool:
+    """Whether a fit at scaled times takes little, approached by steps of a factor of sixty."""
+    here, cost = min(factor, 1.0), 0.0
+    while True:
+        cost = _cost(solved, k, here)
+        if here >= factor:
+            return cost * _STEPS * (len(solved.u) + 1) < _SECONDS
+        if cost * 60 > _SECONDS:
+            return False
+        here *= 60
+
+
+def _cost(solved: Solved, k: int, factor: float = 1.0) -> float:
+    """Return the seconds that one run of a set takes, its times scaled."""
     begun = perf_counter()
-    _curve(solved.problem, k, solved.problem.sets[k].times, solved.layout.start)
+    _curve(solved.problem, k, solved.problem.sets[k].times * factor, solved.layout.start)
     return perf_counter() - begun
 
 

@@ -11,7 +11,7 @@ mapped back.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import torch
@@ -66,7 +66,7 @@ def solve(
     nuisances = [column for own in layout.nuisance for column in own.values()]
     state, scatters, basins = _search(search, spread(layout, nuisances, starts, seed))
     solved = _solved(search, state, scatters, basins, level)
-    return _examined(solved, search, seed=seed, iterations=iterations, tolerance=tolerance) if checks else solved
+    return _examined(solved, search, iterations, tolerance) if checks else solved
 
 
 def _search(search: Search, starts: Tensor) -> tuple[State, list[Scatter], tuple[Basin, ...]]:
@@ -146,16 +146,17 @@ def _rivals(
     return sentences
 
 
-def _examined(solved: Solved, search: Search, *, seed: int, iterations: int, tolerance: float) -> Solved:
+def _examined(solved: Solved, search: Search, iterations: int, tolerance: float) -> Solved:
     """Add what an examination of the fit finds."""
     problem, fit = solved.problem, solved.fit
     weighted = fit.residuals * search.weights.sqrt()
-    outliers = find_outliers(problem, weighted, search.forward.spans, len(fit.u))
+    found = find_outliers(problem, weighted, search.forward.spans, len(fit.u))
+    outliers = {one.name: found[one.name] for k, one in enumerate(problem.sets) if _stray(solved, k, found)}
     against = _against(solved, iterations, tolerance)
     warnings = (
         *solved.warnings,
         *([against.sentence] if against is not None and against.contradicts else []),
-        *audit.examine(solved),
+        *audit.examine(replace(solved, contradiction=against)),
         *tell(problem, outliers, fit.residuals, search.forward.spans),
     )
     return replace(
@@ -165,6 +166,11 @@ def _examined(solved: Solved, search: Search, *, seed: int, iterations: int, tol
         contradiction=against,
         warnings=warnings,
     )
+
+
+def _stray(solved: Solved, k: int, found: Mapping[str, tuple[int, ...]]) -> bool:
+    """Whether the points that lie far from a set's curve are few in a fit that is sound without them."""
+    return solved.problem.sets[k].name in found and audit.followed(solved, k)
 
 
 def _against(solved: Solved, iterations: int, tolerance: float) -> contradiction.Contradiction | None:
