@@ -17,11 +17,12 @@ from torch import Tensor
 
 from physics.calibrate.fit import FitStatus
 from physics.calibrate.posterior.draws import Drawn, draw
+from physics.calibrate.posterior.hierarchy import Between
 from physics.calibrate.posterior.judge import COARSE, CURVED, FEW, NEAR, Interval, Judged, judge
 from physics.calibrate.posterior.laplace import draw_laplace
 from physics.calibrate.posterior.target import Target
 from physics.calibrate.robust import influence
-from physics.calibrate.solve import Solved
+from physics.calibrate.solved import Solved
 from physics.errors import ParameterError
 
 
@@ -39,6 +40,7 @@ class Posterior:
         warnings: a sentence each; where one says that the level is not promised, it may not hold.
         numerical_error: of the curves that were fitted, as it entered the intervals.
         seed: of the draws.
+        apart: the sets fitted apart, once a prediction has asked for it.
     """
 
     solved: Solved
@@ -49,6 +51,7 @@ class Posterior:
     warnings: tuple[str, ...]
     numerical_error: float
     seed: int
+    apart: Between | None = None
     _drawn: dict[tuple[int, int], Drawn] = field(default_factory=dict, repr=False)
 
     @property
