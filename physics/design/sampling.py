@@ -5,7 +5,8 @@ Times lie on a raster of slots. The greedy pass adds, one after another, the slo
     score = ln ( mean_s,k [ (c_k^T F_s^-1 c_k / r_k^2)^p ] )^(1/p),
 
 s over scenarios of the unknown parameters, k over targets with wanted precision r_k; p -> 0 is the mean of
-the logarithms, a large p the worst case. By the matrix inversion lemma a measurement g (whitened
+the logarithms, p = 1 the mean variance, a large p the worst case; or -mean_s ln det F_s, for D-optimal times. F starts
+from the information that is there before. By the matrix inversion lemma a measurement g (whitened
 sensitivities) lowers c^T M c, M = F^-1, by (c^T M g)^2 / (1 + g^T M g). The exchange pass then takes each
 sample out and puts it back where it serves best, until none moves (Fedorov's exchange; Atkinson, Donev &
 Tobias 2007, Optimum Experimental Designs, with SAS, Oxford University Press, chapter 12). Both passes run
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 _RIDGE = 1e-2  # a prior so wide (a factor e^10) that it only makes the first steps defined
-_POWER = {"mean": 0, "worst": 8}
+_POWER = {"mean": 0.0, "variance": 1.0, "worst": 8.0, "determinant": -1.0}
 _PASSES = 3
 _IDLE = 1e-3  # a sample that lowers the variance by no more than this share is not taken
 _EXCHANGE_UP_TO = 60  # samples; more than that are placed by the greedy pass alone
@@ -44,17 +45,31 @@ class Slots:
     gap: Tensor
 
 
-def choose(slots: Slots, samples: int, targets: Tensor, wanted: Tensor, robust: str = "worst") -> Tensor:
+def choose(
+    slots: Slots,
+    samples: int,
+    targets: Tensor,
+    wanted: Tensor,
+    robust: str = "worst",
+    *,
+    before: Tensor | None = None,
+    passes: int = _PASSES,
+) -> Tensor:
     """Choose at most `samples` slots for each candidate.
 
     Args:
         targets: indices of the parameters asked for, shape (K,); wanted: their relative precision, shape
-        (K,). robust: "worst" or "mean" over the scenarios.
+        (K,). robust: "worst", "mean" (of the logarithms) or "variance" (its mean) over the scenarios; or
+        "determinant", which asks for no target. before: the information that is there already, shape (P, P).
+        passes: most rounds of exchange.
 
     Returns:
         Indices of slots in increasing order, shape (candidates, samples); -1 where no further sample fits.
     """
     candidates, last = slots.usable.shape
+    P = slots.white.shape[-1]
+    start = torch.zeros(P, P, dtype=torch.float64) if before is None else before.clone()
+    start.diagonal().add_(torch.where(start.diagonal() > 0, 0.0, _RIDGE))
     chosen = np.full((candidates, samples), -1, dtype=np.int64)
     for b in range(candidates):
         every = _everything(slots.usable[b].numpy(), int(slots.gap[b]), samples)
@@ -68,7 +83,8 @@ def choose(slots: Slots, samples: int, targets: Tensor, wanted: Tensor, robust: 
             targets.numpy(),
             wanted.numpy(),
             _POWER[robust],
-            _PASSES if samples <= _EXCHANGE_UP_TO else 0,
+            passes if samples <= _EXCHANGE_UP_TO else 0,
+            start.numpy(),
             chosen[b],
         )
     ordered = np.sort(np.where(chosen < 0, last, chosen), axis=1)
@@ -84,13 +100,12 @@ def _everything(usable: NDArray[np.bool_], gap: int, samples: int) -> NDArray[np
 
 
 @njit(cache=True, nogil=True)
-def _place_all(white, usable, gap, targets, wanted, power, passes, chosen):  # pragma: no cover
+def _place_all(white, usable, gap, targets, wanted, power, passes, start, chosen):  # pragma: no cover
     """Greedy pass and exchange passes for one candidate; fills `chosen`, shape (samples,)."""
     scenarios, _, P = white.shape
     information = np.zeros((scenarios, P, P))
     for s in range(scenarios):
-        for j in range(P):
-            information[s, j, j] = _RIDGE
+        information[s] = start
     for turn in range(passes + 1):
         moved = False
         for k in range(chosen.size):
@@ -129,10 +144,15 @@ def _best_slot(white, usable, gap, targets, wanted, power, chosen, information):
             free[max(taken - gap + 1, 0) : taken + gap] = False
     least = 0.0
     for s in range(scenarios):
-        for k in range(targets.size):
+        for k in range(targets.size if power >= 0 else 0):
             now = covariance[s, targets[k], targets[k]] / wanted[k] ** 2
             least += np.log(now) if power == 0 else now**power
-    least = least - _IDLE * scenarios * targets.size if power == 0 else least * (1 - _IDLE) ** power
+    if power == 0:
+        least -= _IDLE * scenarios * targets.size
+    elif power < 0:
+        least = -_IDLE * scenarios
+    else:
+        least *= (1 - _IDLE) ** power
     best = -1
     projected = np.empty(P)
     for g in range(slots):
@@ -146,6 +166,9 @@ def _best_slot(white, usable, gap, targets, wanted, power, chosen, information):
                 for j in range(P):
                     projected[i] += covariance[s, i, j] * white[s, g, j]
                 leverage += projected[i] * white[s, g, i]
+            if power < 0:
+                score -= np.log(leverage)
+                continue
             for k in range(targets.size):
                 t = targets[k]
                 left = (covariance[s, t, t] - projected[t] ** 2 / leverage) / wanted[k] ** 2

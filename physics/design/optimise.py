@@ -1,0 +1,212 @@
+"""The best settings and times within the limits: a coarse grid over the controls, then a pattern search.
+
+Every candidate is made inside the box of the controls, is completed by the experiment, and is kept only if it holds
+every bound; times are chosen on its raster (`physics.design.schedules`). What is proposed is feasible because nothing
+else is ever looked at, not because a penalty was paid; `violations` says it again from the numbers of the proposal
+alone. The search then walks from the best few along each control and along the diagonals, halving its step where
+nothing is gained. It is local: a basin that the grid misses is missed.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch import Tensor
+
+from physics.design.controls import active, coarse, neighbours, spacing
+from physics.design.responses import Case, Responses, at_times, case_of, none_left, respond
+from physics.design.schedules import Run, informed, run_of, schedule
+from physics.design.study import Options, Range, Study
+from physics.errors import InputError
+
+EFFORT = 125  # settings of the coarse grid
+SCENARIOS = 5
+_FINALISTS = 3
+_ROUNDS = 6
+_LEAST_STEP = 0.01
+_GAIN = 1e-4  # relative; a step that gains less is none
+
+
+@dataclass(frozen=True)
+class Design:
+    """The answer.
+
+    Attributes:
+        best: the run that serves the target best within the limits, its precision computed at its very times.
+        runs: every run that was looked at, the grid's and the search's.
+        responses: of those runs, on their rasters.
+        scenarios: draws of u that were averaged over, (scenarios, P).
+        met: whether the wanted precision is reached; None where none was named.
+        refused: why candidates were left out, a sentence each, the most frequent first.
+    """
+
+    study: Study
+    best: Run
+    runs: tuple[Run, ...]
+    responses: tuple[Responses, ...]
+    scenarios: Tensor
+    met: bool | None
+    refused: tuple[str, ...]
+
+
+def optimise(
+    study: Study,
+    *,
+    effort: int = EFFORT,
+    scenarios: int = SCENARIOS,
+    rounds: int = _ROUNDS,
+    seed: int = 0,
+    progress: Callable[[float, str], None] | None = None,
+) -> Design:
+    """Find the settings and times that serve the target best.
+
+    Args:
+        effort: about how many settings the coarse grid has; scenarios: draws of the unknowns, the centre among them;
+        rounds: of the search after the grid.
+
+    Raises:
+        ParameterError: no settings within the limits can be run; the message has the reason.
+    """
+    tell = progress or (lambda share, what: None)
+    draws = study.belief.scenarios(scenarios, seed)
+    search = _Search(study, draws)
+    points = coarse(study.controls, effort, seed)
+    tell(0.05, f"comparing {len(points)} settings")
+    search.look(points)
+    step = spacing(points, study.controls)
+    for round_ in range(rounds if any(isinstance(c, Range) for c in study.controls.values()) else 0):
+        tell(0.5 + 0.4 * round_ / rounds, "refining the best of them")
+        finalists = search.leaders(_FINALISTS if round_ < 2 else 1)
+        known = search.score
+        search.look([point for run in finalists for point in neighbours(study.controls, run.case.chosen, step)])
+        if search.score > known * (1 - _GAIN) if known > 0 else search.score > known - _GAIN:
+            step /= 2
+        if step < _LEAST_STEP:
+            break
+    runs = list(search.runs)
+    # The raster ranks; what is proposed is computed at its very times, and must still lead.
+    while True:
+        place = min(range(len(runs)), key=lambda i: (runs[i].score, runs[i].duration))
+        if place in search.settled:
+            break
+        runs[place] = settled(study, runs[place], draws)
+        search.settled.add(place)
+    best = runs[place]
+    met = best.score <= 1 if study.target.criterion == "precision" else None
+    return Design(study, best, tuple(runs), tuple(search.responses), draws, met, search.reasons())
+
+
+def settled(study: Study, run: Run, draws: Tensor) -> Run:
+    """Return the run with its precision computed at its very times."""
+    exactly = at_times(study, run.case, draws, run.times)
+    return run_of(study, run.case, run.times, informed(study, exactly))
+
+
+class _Search:
+    """What has been looked at."""
+
+    def __init__(self, study: Study, draws: Tensor) -> None:
+        self.study, self.draws = study, draws
+        self.runs: list[Run] = []
+        self.responses: list[Responses] = []
+        self.seen: set[tuple[Any, ...]] = set()
+        self.refused: dict[str, int] = {}
+        self.settled: set[int] = set()
+
+    @property
+    def score(self) -> float:
+        """The best so far."""
+        return min(run.score for run in self.runs)
+
+    def leaders(self, count: int) -> list[Run]:
+        """The best run of each combination of options, at most `count` of them."""
+        found: dict[tuple[Any, ...], Run] = {}
+        for run in sorted(self.runs, key=lambda run: run.score):
+            kinds = tuple(
+                repr(run.case.chosen.get(name)) for name, c in self.study.controls.items() if isinstance(c, Options)
+            )
+            found.setdefault(kinds, run)
+        return list(found.values())[:count]
+
+    def look(self, points: Sequence[Mapping[str, Any]]) -> None:
+        """Evaluate settings that were not seen yet."""
+        cases = []
+        for point in points:
+            key = tuple(sorted((name, repr(value)) for name, value in point.items()))
+            if key in self.seen:
+                continue
+            self.seen.add(key)
+            case = self._admitted(point)
+            if case is not None:
+                cases.append(case)
+        if cases:
+            responses = respond(self.study, cases, self.draws)
+            for run, response in zip(schedule(self.study, cases, responses), responses, strict=True):
+                if run is None or not math.isfinite(run.score):
+                    self._refuse("nothing can be seen at the times that the limits leave")
+                    continue
+                self.runs.append(run)
+                self.responses.append(response)
+        if not self.runs:
+            raise none_left(self.reasons())
+
+    def _admitted(self, point: Mapping[str, Any]) -> Case | None:
+        study = self.study
+        try:
+            case = case_of(study, point, study.limits.duration)
+        except InputError as error:
+            self._refuse(str(error))
+            return None
+        for bound in study.bounds:
+            if not bound.holds(case.settings):
+                self._refuse(
+                    f"{bound.name} = {bound.value(case.settings):.4g} {bound.unit}".rstrip() + " would leave its limit"
+                )
+                return None
+        return case
+
+    def _refuse(self, reason: str) -> None:
+        self.refused[reason] = self.refused.get(reason, 0) + 1
+
+    def reasons(self) -> tuple[str, ...]:
+        return tuple(sorted(self.refused, key=lambda reason: -self.refused[reason]))
+
+
+def violations(study: Study, run: Run) -> list[str]:
+    """Hold a run against every limit of its study, from its numbers alone; an empty list if it keeps all."""
+    limits, times, found = study.limits, run.times.tolist(), []
+    if len(times) > limits.samples:
+        found.append(f"{len(times)} samples where {limits.samples} are allowed")
+    if not times or times[0] < limits.first or times[-1] > limits.duration:
+        found.append("a sample before the first or after the last moment allowed")
+    gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
+    if any(gap < limits.interval or gap <= 0 for gap in gaps):
+        found.append("two samples closer than the least interval")
+    if study.used(run.case.settings, run.duration) > limits.material:
+        found.append("more material than allowed")
+    for name, control in study.controls.items():
+        if name not in run.case.chosen:
+            if active(name, run.case.chosen, study.controls):
+                found.append(f"{name} was not chosen")
+            continue
+        value = run.case.chosen[name]
+        inside = value in control.values if isinstance(control, Options) else control.lower <= value <= control.upper
+        if not inside:
+            found.append(f"{name} = {value} outside its limits")
+    found += [f"{bound.name} outside its limits" for bound in study.bounds if not bound.holds(run.case.settings)]
+    return found
+
+
+def at_settings(study: Study, chosen: Mapping[str, Any], times: Tensor, *, scenarios: int = SCENARIOS) -> Run:
+    """Return what given settings and times would tell: a design to compare with, or one that was carried out."""
+    case = replace(case_of(study, chosen, math.inf), window=float(times[-1]))
+    return settled_at(study, case, times, study.belief.scenarios(scenarios))
+
+
+def settled_at(study: Study, case: Case, times: Tensor, draws: Tensor) -> Run:
+    """Return what a case tells at given times."""
+    return run_of(study, case, times, informed(study, at_times(study, case, draws, times)))
