@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,22 +15,34 @@ from agent.slots import Assignment, assign
 from agent.slots import Slot as Readable
 from agent.state import Bound, Brief, Question, Target
 from tools.planning import Assumption, Planning, Slot
-from tools.quantities import compatible, convert
-from tools.records import Evidence, Fact, Source
+from tools.quantities import compatible, convert, parse
+from tools.records import Curve, Evidence, Fact, Source
 
 _SCALES = frozenset({"degC", "°C", "degF", "°F"})  # whose zero means nothing
 _DIFFERENCES = frozenset({"K", "mK"})  # units of what is a difference of temperatures
 
 
+def planning_of(brief: Brief, planning: Callable[[str], Planning]) -> Planning:
+    """Return how the plan of a brief is made: from nothing, or after measured curves."""
+    found = planning(brief.experiment)
+    return found.after() if brief.curves else found
+
+
 def read_brief(
-    request: str, replies: Sequence[tuple[str, str]], planning: Planning, context: Context
+    request: str,
+    replies: Sequence[tuple[str, str]],
+    planning: Planning,
+    context: Context,
+    curves: Sequence[Curve] = (),
 ) -> tuple[Brief, Question | None, Evidence]:
     """Read the request and the replies; return the brief, the question that is still open, and the request's facts.
+
+    What the request leaves open is taken from the settings that come with measured `curves`, which the plan follows.
 
     Raises:
         BadRequest: a quantity cannot be what the request says it is.
     """
-    reader = _Reader(planning, context)
+    reader = _Reader(planning, context, curves)
     reader.read(request)
     for name, text in replies:
         reader.reply(name, text)
@@ -40,8 +52,8 @@ def read_brief(
 class _Reader:
     """Collects spans by slot, then turns them into settings, bounds, the target and facts."""
 
-    def __init__(self, planning: Planning, context: Context) -> None:
-        self.planning, self.tools = planning, context.tools
+    def __init__(self, planning: Planning, context: Context, curves: Sequence[Curve]) -> None:
+        self.planning, self.tools, self.curves = planning, context.tools, curves
         self.model: LanguageModel | None = context.model
         self.spans: dict[str, Span] = {}
         self.unread: dict[str, str] = {}
@@ -86,8 +98,12 @@ class _Reader:
         self._choose(words)
         for name, span in self.spans.items():
             self._enter(name, span, "request", span.text)
+        readable = {slot.key for slot in self.planning.slots if slot.setting}
+        said = {fact.id: f"{fact.value!r} {fact.unit}".strip() for fact in self.facts if fact.id in readable}
+        self.curves = tuple(measured_under(curve, said) for curve in self.curves)
         self._instruments(words)
         question = self._missing()
+        self._take_from_files()
         self._assume()
         settings = {
             fact.id: f"{fact.value!r} {fact.unit}".strip() for fact in self.facts if self._slot(fact.id).setting
@@ -100,6 +116,7 @@ class _Reader:
             target=self._target(words),
             choices=self.choices,
             assumptions=tuple(self.assumed),
+            curves=tuple(self.curves),
         )
         return brief, question, Evidence(tool="request", facts=tuple(self.facts))
 
@@ -118,8 +135,8 @@ class _Reader:
         if not self.planning.targets:
             return None
         name = _first_named(self.planning.targets, words) or next(iter(self.planning.targets))
-        precision = next(fact for fact in self.facts if fact.id == "asked_precision")
-        return Target(name=name, precision=convert(precision.value, precision.unit, "percent"))
+        asked = next((fact for fact in self.facts if fact.id == "asked_precision"), None)
+        return Target(name=name, precision=None if asked is None else convert(asked.value, asked.unit, "percent"))
 
     def _assign(self, text: str) -> list[Assignment]:
         slots = [
@@ -189,6 +206,20 @@ class _Reader:
         )
         self.assumed.append(sentence.replace("[card]", card))
 
+    def _take_from_files(self) -> None:
+        """Enter what the files of all curves say alike and the request does not, and say so."""
+        for slot in self.planning.slots:
+            texts = {curve.settings.get(slot.name, "") for curve in self.curves}
+            if len(texts) != 1 or "" in texts or self._known(slot.name):
+                continue
+            (text,) = texts
+            value, unit = parse(text)
+            source = Source(tool="file", inputs={"text": text})
+            self.facts.append(
+                Fact(id=slot.key, name=slot.name.replace("_", " "), value=value, unit=unit, source=source)
+            )
+            self.assumed.append(f"The {slot.meaning} is {{{slot.key}}}, as it was when the curve was measured.")
+
     def _known(self, name: str) -> bool:
         """Whether a fact, or a choice, says it already."""
         keys = {slot.key for slot in self.planning.slots if slot.name == name}
@@ -223,9 +254,15 @@ class _Reader:
     def _missing(self) -> Question | None:
         """Return the first question whose answer nothing in the request gives, with what will be assumed otherwise."""
         for need in self.planning.needs:
-            if need.when and need.when not in self.choices.values():
+            fed = {curve.input for curve in self.curves}
+            if need.when and need.when not in {*self.choices.values(), *fed}:
                 continue
             bounded = {bound.name for bound in self.bounds}
+            open_curves = [curve for curve in self.curves if not set(need.names) & set(curve.settings)]
+            if need.when:
+                open_curves = [curve for curve in open_curves if curve.input == need.when]
+            if self.curves and not open_curves:
+                continue
             if not any(self._known(name) or name in bounded or name in self.choices for name in need.names):
                 name = need.names[0]
                 text = need.question
@@ -238,6 +275,11 @@ class _Reader:
                     name=name, text=f"{text} Unless you say otherwise I assume {listed}." if listed else text
                 )
         return None
+
+
+def measured_under(curve: Curve, said: dict[str, str]) -> Curve:
+    """Return a curve with what the request says of its run; what came with the curve stands."""
+    return curve.model_copy(update={"settings": {**said, **curve.settings}})
 
 
 def _as_difference(span: Span) -> Span:

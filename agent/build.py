@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
@@ -18,7 +18,7 @@ from agent.model.timed import TimedModel
 from agent.settings import Settings
 from tools import experiments
 from tools.plans import planning
-from tools.records import Evidence
+from tools.records import Curve, Evidence
 from tools.search import Corpus
 
 Notify = Callable[[str], None]
@@ -79,6 +79,20 @@ def _design(request: Mapping[str, Any], **options: Any) -> Evidence:
     return design(request, **options)
 
 
+def _look(paths: Sequence[str], experiment: str | None) -> tuple[Curve, ...]:
+    """Call the reader of measured curves; it brings the solver's libraries."""
+    from tools.look import look
+
+    return look(paths, experiment)
+
+
+def _learn(experiment: str, curves: Sequence[Curve], target: str | None, **options: Any) -> Evidence:
+    """Call the fit of measured curves; it brings PyTorch."""
+    from tools.learn import learn
+
+    return learn(experiment, curves, target, **options)
+
+
 def toolbox(trusted: Corpus) -> Toolbox:
     """Return the real tools."""
     return Toolbox(
@@ -91,4 +105,6 @@ def toolbox(trusted: Corpus) -> Toolbox:
         check_setting=experiments.check_setting,
         limits=trusted.limits,
         embed=trusted.embed,
+        look=_look,
+        learn=_learn,
     )

@@ -9,7 +9,7 @@ from typing import Any
 from agent.model.timed import TimedModel
 from agent.settings import Settings
 from tools.planning import Planning
-from tools.records import Citation, Evidence
+from tools.records import Citation, Curve, Evidence
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,8 @@ class Toolbox:
     check_setting: Callable[[str, str, str], str | None]
     limits: Callable[[str], list[dict[str, Any]]]
     embed: Callable[[Sequence[str]], Any]
+    look: Callable[[Sequence[str], str | None], tuple[Curve, ...]]
+    learn: Callable[..., Evidence]
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from pydantic import Field
 
+from agent.gate_data import check_data
 from agent.grammar import find_digits_and_number_words
 from agent.ledger import Ledger
 from agent.present import citation_label, fact_text, unit_text
@@ -52,6 +53,7 @@ def inspect(candidate: Candidate, ledger: Ledger, verify: Verify, validate: Vali
             *check_bounds(candidate.brief, ledger),
             check_target(candidate.brief, ledger),
             check_numerical_error(ledger),
+            *check_data(candidate.brief, ledger),
         ]
     return checks
 
@@ -226,6 +228,8 @@ def check_target(brief: Brief, ledger: Ledger) -> Check:
     fact = ledger.facts.get(f"precision_{brief.target.name}")
     if fact is None or not compatible(fact.unit, "percent"):
         return _verdict("target precision", "constraint", False, "no precision was predicted")
+    if brief.target.precision is None:
+        return _verdict("target precision", "constraint", False, "no precision was set to be reached")
     value = convert(fact.value, fact.unit, "percent")
     return Check(
         name="target precision",

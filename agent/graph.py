@@ -1,10 +1,10 @@
 """The way of a request through the agent; nothing is compiled at import.
 
 ```
-receive -> understand -> retrieve -> compute -> draft -> check -> show
-               |  ^          |                    ^        |
-               v  |          +--- (a question) ---+        +-> compute or draft again, at most twice
-              ask-+                                        +-> withhold
+receive -> understand -> retrieve -> learn -> compute -> draft -> check -> show
+               |  ^          |                             ^        |
+               v  |          +------- (a question) --------+        +-> compute or draft again, at most twice
+              ask-+                                                 +-> withhold
 ```
 """
 
@@ -19,6 +19,7 @@ from agent.nodes.ask import ask
 from agent.nodes.check import check
 from agent.nodes.compute import compute
 from agent.nodes.draft import draft
+from agent.nodes.learn import learn
 from agent.nodes.receive import receive
 from agent.nodes.retrieve import retrieve
 from agent.nodes.show import show
@@ -32,7 +33,7 @@ def build_graph(
 ) -> CompiledStateGraph[State, Context, Request, Result]:
     """Compile the graph; settings, model and tools come as the run's `Context`."""
     builder = StateGraph(State, context_schema=Context, input_schema=Request, output_schema=Result)
-    for node in (receive, understand, ask, retrieve, compute, draft, check, show, withhold):
+    for node in (receive, understand, ask, retrieve, learn, compute, draft, check, show, withhold):
         builder.add_node(node.__name__, node)
     builder.add_edge(START, "receive")
     builder.add_edge("receive", "understand")

@@ -7,6 +7,7 @@ which experiment it names.
 from __future__ import annotations
 
 import contextlib
+import re
 from time import perf_counter
 
 from pydantic import Field
@@ -16,6 +17,12 @@ from agent.context import Context
 from agent.model.face import ModelError
 from agent.state import Question
 from tools.records import Record
+
+_NEXT = re.compile(
+    r"\b(next|measur\w*|data|curves?|runs?|experiments?|again|repeat\w*|improv\w*|precis\w*|precision|percent"
+    r"|pin down|narrow\w*|uncertain\w*|better|follow[- ]?up|now what|continue)\b|%",
+    re.IGNORECASE,
+)
 
 
 class Routed(Record):
@@ -44,6 +51,22 @@ def route(request: str, intent: str, assume: bool, experiments: list[str], conte
     if joint.experiment != NONE and (assume or (named_twice and spoken_of == joint.experiment)):
         return Routed(experiment=joint.experiment, seconds=seconds)
     return Routed(question=which_experiment(experiments), seconds=seconds)
+
+
+def route_after(request: str, experiment: str, handed: bool, experiments: list[str], context: Context) -> Routed:
+    """Read a request that comes with a measured curve, which says itself of which experiment it is.
+
+    The request may leave the experiment unnamed ("what next?"), but not lie outside the laboratory altogether. With
+    curves of earlier turns alone (`handed` is false) a request that speaks of another experiment is of that one.
+    """
+    spoken_of = route_by_rules(request, experiments).experiment
+    if spoken_of == experiment or _NEXT.search(request):
+        return Routed(experiment=experiment)
+    if spoken_of != NONE and not handed:
+        return Routed(experiment=spoken_of)
+    votes, seconds = _votes(request, experiments, context)
+    outside = all(vote.intent == "other" for vote in votes)
+    return Routed(declined=True, seconds=seconds) if outside else Routed(experiment=experiment, seconds=seconds)
 
 
 def which_experiment(experiments: list[str]) -> Question:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tools.records import Check, Citation, Evidence, Fact, Quantity, Record
+from tools.records import Check, Citation, Curve, Evidence, Fact, Quantity, Record
 
 Intent = Literal["plan", "ask"]
 
@@ -23,10 +23,15 @@ class Bound(Record):
 
 
 class Target(Record):
-    """What is to be known, and how well: the relative half-width of its interval."""
+    """What is to be known, and how well: the relative half-width of its interval, in percent.
+
+    `precision` is the limit that a plan must keep; None until the data have said what is known. `aim` is what the
+    plan strives for where no precision was asked.
+    """
 
     name: str
-    precision: float  # percent
+    precision: float | None = None
+    aim: float | None = None
 
 
 class Brief(Record):
@@ -38,6 +43,18 @@ class Brief(Record):
     target: Target | None = None
     choices: dict[str, str] = Field(default_factory=dict)  # what was named in words, for example the tracer
     assumptions: tuple[str, ...] = ()
+    curves: tuple[Curve, ...] = ()  # measured ones that the plan follows
+
+
+class Bench(Record):
+    """What a thread knows of the laboratory from its earlier turns.
+
+    `planned` are the settings of the run that was recommended last, `curves` those that were handed over.
+    """
+
+    experiment: str = ""
+    planned: dict[str, str] = Field(default_factory=dict)
+    curves: tuple[Curve, ...] = ()
 
 
 class Question(Record):
@@ -83,6 +100,7 @@ class Answer(BaseModel):
     predictions: list[dict[str, Any]] = Field(default_factory=list)
     schedule: list[Quantity] = Field(default_factory=list)
     curve: dict[str, Any] = Field(default_factory=dict)
+    calibration: dict[str, Any] = Field(default_factory=dict)  # what the measured curves gave that the plan follows
     checks: list[Check] = Field(default_factory=list)
     text: str = ""
     references: list[Reference] = Field(default_factory=list)
@@ -118,6 +136,7 @@ class State(Request):
     """What the nodes share; checkpointed after each of them."""
 
     run: str = ""
+    bench: Bench = Field(default_factory=Bench)
     replies: Annotated[list[tuple[str, str]], operator.add] = Field(default_factory=list)
     brief: Brief | None = None
     question: Question | None = None

@@ -8,7 +8,7 @@ from typing import Any
 
 from physics.errors import InputError
 from tools.errors import Retry
-from tools.plans import designer
+from tools.plans import designer, past
 from tools.records import Evidence
 
 
@@ -24,8 +24,9 @@ def design(
 
     `request` names the experiment, its settings (apparatus and what is assumed), the bounds that every proposal must
     keep, what was named in words (a tracer, a fluid), the target and the relative precision wanted (percent; None
-    where nothing is to be known to a precision). Returns the recommended run with its facts, its outline in words,
-    the predicted curve and the balances of the runs that were computed.
+    where nothing is to be known to a precision). With `past`, what measured curves said (`tools.learn`), it proposes
+    the run that follows them. Returns the recommended run with its facts, its outline in words, the predicted curve and
+    the balances of the runs that were computed.
 
     Raises:
         Retry: a setting or a limit is wrong; the message says which.
@@ -34,9 +35,12 @@ def design(
     start = perf_counter()
     tell = progress or (lambda share, what: None)
     try:
-        found = designer(str(request["experiment"]))(
-            request, run=run, tolerance_factor=tolerance_factor, device=device, progress=tell
-        )
+        experiment = str(request["experiment"])
+        options = {"run": run, "tolerance_factor": tolerance_factor, "device": device, "progress": tell}
+        if request.get("past"):
+            found: Evidence = past(experiment).design(request, request["past"], **options)
+        else:
+            found = designer(experiment)(request, **options)
     except InputError as error:
         raise Retry(str(error)) from error
     return found.model_copy(update={"seconds": {"solver": perf_counter() - start}})

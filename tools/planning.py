@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from tools.errors import Retry
 from tools.records import Record
 
 
@@ -85,10 +86,32 @@ class Instruments(Record):
     values: dict[str, str] = Field(default_factory=dict)
 
 
+class Measured(Record):
+    """How the next run is planned from curves that were measured; in place of what a first plan takes.
+
+    Attributes:
+        fit: the parameters that are found from a curve.
+        comments: setting -> the words of a file's comments beside which its quantity stands.
+        apparatus: what a request says of another apparatus: with it the curves of a thread do not belong to it.
+        slots: what a request may say besides.
+    """
+
+    fit: tuple[str, ...]
+    comments: dict[str, tuple[str, ...]]
+    apparatus: tuple[str, ...]
+    slots: tuple[Slot, ...] = ()
+    needs: tuple[Need, ...] = ()
+    assumptions: tuple[Assumption, ...] = ()
+    topics: tuple[Topic, ...] = ()
+    instruments: Instruments = Instruments()
+    reasons: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+
+
 class Planning(Record):
     """Everything of one experiment's planning that is not physics.
 
     Attributes:
+        measured: how it is planned from measured curves; None where that cannot be done.
         targets: what can be found out -> the words that name it; empty where nothing is asked to a precision.
         choices: what a request names in words -> its options -> the words that name them.
         reasons: the facts that a plan's sentences may speak of -> words of which one must stand beside each.
@@ -103,3 +126,27 @@ class Planning(Record):
     instruments: Instruments = Instruments()
     choices: dict[str, dict[str, tuple[str, ...]]] = Field(default_factory=dict)
     reasons: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    measured: Measured | None = None
+
+    def after(self) -> Planning:
+        """Return the planning of a run that follows measured ones.
+
+        Raises:
+            Retry: this experiment cannot be planned from measured curves.
+        """
+        if self.measured is None:
+            raise Retry(
+                f"a plan of {self.experiment} cannot use measured curves yet: plan it without --data, and fit the "
+                f"curve by 'labwright calibrate {self.experiment}'"
+            )
+        others = {slot.name: slot for slot in (*self.slots, *self.measured.slots)}
+        return self.model_copy(
+            update={
+                "slots": tuple(others.values()),
+                "needs": self.measured.needs,
+                "assumptions": self.measured.assumptions,
+                "topics": self.measured.topics,
+                "instruments": self.measured.instruments,
+                "reasons": self.measured.reasons,
+            }
+        )

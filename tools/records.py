@@ -62,6 +62,22 @@ class Citation(Record):
     score: float | None = None
 
 
+class Curve(Record):
+    """A measured curve that was handed over as a file, and the settings under which it was measured.
+
+    `settings` are those that the file's comments name, then also those that the person or the plan before it did.
+    """
+
+    path: str
+    name: str
+    experiment: str
+    sha256: str
+    points: int
+    input: str = ""  # what the shape of the curve says of what was fed, where that is a choice
+    settings: dict[str, str] = Field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
 class Check(Record):
     """The verdict of one check, as the contract prints it."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import secrets
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 from time import perf_counter
 from typing import Annotated
 
@@ -18,18 +20,23 @@ from agent.state import Answer, Request
 
 LONGEST_REQUEST = 4000  # characters; a longer request would not fit the model's window beside its prompt
 
+Data = Annotated[
+    list[Path] | None,
+    typer.Option("--data", metavar="FILE ...", help="A curve measured before; the plan is of the run that follows."),
+]
 Thread = Annotated[str | None, typer.Option(help="Go on with a thread; it survives a restart.")]
 
 
 def plan(
     request: Annotated[str | None, typer.Argument(help="What you have and what you want to know.")] = None,
     experiment: Annotated[str | None, typer.Option(help="The experiment, when the request need not name it.")] = None,
+    data: Data = None,
     thread: Thread = None,
     yes: Annotated[bool, typer.Option("--yes", help="Take the assumptions and do not ask.")] = False,
     as_object: Json = False,
 ) -> None:
     """Plan an experiment: a checked plan, or the reason why none is shown."""
-    answer = _converse(request, "plan", experiment, thread, yes, ask_here=_may_ask(as_object))
+    answer = _converse(request, "plan", experiment, thread, yes, ask_here=_may_ask(as_object), data=data or ())
     _finish(answer, "plan", as_object)
 
 
@@ -48,7 +55,13 @@ def _may_ask(as_object: bool) -> bool:
 
 
 def _converse(
-    request: str | None, intent: str, experiment: str | None, thread: str | None, yes: bool, ask_here: bool
+    request: str | None,
+    intent: str,
+    experiment: str | None,
+    thread: str | None,
+    yes: bool,
+    ask_here: bool,
+    data: Sequence[Path] = (),
 ) -> Answer:
     if request is not None and not request.strip():
         raise BadRequest("the request is empty; say what you have and what you want to know")
@@ -56,11 +69,22 @@ def _converse(
         raise BadRequest("there is no request; say what you have and what you want to know")
     if request is not None and len(request) > LONGEST_REQUEST:
         raise BadRequest(f"the request has {len(request)} characters; keep it below {LONGEST_REQUEST}")
+    for path in data:
+        if not path.is_file():
+            raise BadRequest(f"--data {path}: {'is a directory' if path.is_dir() else 'no such file'}; name a CSV file")
+    if data and request is None:
+        raise BadRequest("--data needs a request beside it, for example 'what should I measure next?'")
     config = settings()
     payload = None
     if request is not None:
         payload = Request.model_validate(
-            {"request": request.strip(), "intent": intent, "experiment": experiment, "assume": yes}
+            {
+                "request": request.strip(),
+                "intent": intent,
+                "experiment": experiment,
+                "assume": yes,
+                "data": [str(path.resolve()) for path in data],
+            }
         )
     identifier = thread or secrets.token_hex(4)
     answer = _turn(config, identifier, payload, "starting", STARTED)

@@ -10,6 +10,7 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command
 
 from agent.context import Context
+from agent.ledger import Ledger
 from agent.state import Bound, Brief, State
 from tools.errors import ToolError
 from tools.records import Check
@@ -27,7 +28,7 @@ def compute(state: State, runtime: Runtime[Context]) -> Command[Literal["draft",
     start = perf_counter()
     try:
         evidence = runtime.context.tools.design(
-            request_for(state.brief, state.repairs),
+            request_for(state.brief, state.repairs, Ledger(state.evidence).data.get("past")),
             run=state.run,
             tolerance_factor=FINER**state.repairs,
             device=runtime.context.settings.device,
@@ -43,15 +44,21 @@ def compute(state: State, runtime: Runtime[Context]) -> Command[Literal["draft",
     return Command(goto="draft", update={"evidence": [evidence], "seconds": seconds})
 
 
-def request_for(brief: Brief, repairs: int) -> dict[str, Any]:
-    """Write the brief as the design tool reads it, with each limit drawn in a little at every repair."""
+def request_for(brief: Brief, repairs: int, past: object = None) -> dict[str, Any]:
+    """Write the brief as the design tool reads it, with each limit drawn in a little at every repair.
+
+    `past` is what measured curves said, where the plan follows some.
+    """
+    wanted = (brief.target.aim or brief.target.precision) if brief.target else None
     return {
         "experiment": brief.experiment,
         "settings": dict(brief.settings),
         "bounds": [tightened(bound, repairs).model_dump() for bound in brief.bounds],
         "target": brief.target.name if brief.target else None,
         "choices": dict(brief.choices),
-        "precision": brief.target.precision * (1 - MARGIN) ** repairs if brief.target else None,
+        "precision": wanted * (1 - MARGIN) ** repairs if wanted is not None else None,
+        "asked": brief.target is not None and brief.target.aim is None,
+        "past": past,
     }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from langgraph.config import get_stream_writer
 from langgraph.runtime import Runtime
 
+from agent.brief import planning_of
 from agent.compose import compose_answer, compose_plan, serving
 from agent.context import Context
 from agent.ledger import Ledger
@@ -23,7 +24,7 @@ def draft(state: State, runtime: Runtime[Context]) -> dict[str, Any]:
     context = runtime.context
     ledger = Ledger(state.evidence)
     brief = state.brief if state.intent == "plan" else None
-    planning = context.tools.planning(brief.experiment) if brief else None
+    planning = planning_of(brief, context.tools.planning) if brief else None
     citations = serving(ledger, planning) if planning else dict(ledger.citations)
     words = planning.reasons if planning else {}
     before, written = context.model_seconds(), Draft()

@@ -9,11 +9,11 @@ from langgraph.runtime import Runtime
 from agent.context import Context
 from agent.ledger import Ledger
 from agent.quantities import find_quantities
-from agent.state import Answer, State
+from agent.state import Answer, Bench, State
 from tools.records import Citation, Fact, Quantity, Source
 
 
-def show(state: State, runtime: Runtime[Context]) -> dict[str, Answer]:
+def show(state: State, runtime: Runtime[Context]) -> dict[str, Answer | Bench]:
     """Put the answer together from the ledger and the text that was checked."""
     ledger = Ledger(state.evidence)
     model = runtime.context.model
@@ -33,7 +33,14 @@ def show(state: State, runtime: Runtime[Context]) -> dict[str, Answer]:
         seconds=state.seconds,
         **(_numbers(ledger) if state.intent == "plan" else {}),
     )
-    return {"answer": answer}
+    return {"answer": answer, "bench": _bench(state, ledger)}
+
+
+def _bench(state: State, ledger: Ledger) -> Bench:
+    """Remember what was planned and which curves it followed, for the turns to come."""
+    if state.brief is None or state.intent != "plan":
+        return state.bench
+    return Bench(experiment=state.brief.experiment, planned=ledger.settings(), curves=state.brief.curves)
 
 
 def quoted(citation: Citation) -> list[Fact]:
@@ -75,5 +82,6 @@ def _numbers(ledger: Ledger) -> dict[str, Any]:
             Quantity(name=facts[key].name, value=facts[key].value, unit=facts[key].unit) for key in data["schedule"]
         ],
         "curve": data["curve"],
+        "calibration": data.get("calibration", {}),
         "alternatives": data["alternatives"],
     }

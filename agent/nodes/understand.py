@@ -1,6 +1,7 @@
 """Understand: which experiment is meant, which quantity belongs to which parameter, and what is missing.
 
-The model routes and assigns; code finds the quantities, converts and checks them, and fills what is assumed.
+The model routes and assigns; code finds the quantities, converts and checks them, and fills what is assumed. Measured
+curves say themselves of which experiment they are; those of earlier turns stay with their thread.
 """
 
 from __future__ import annotations
@@ -14,8 +15,12 @@ from langgraph.types import Command
 
 from agent.brief import read_brief
 from agent.context import Context
-from agent.route import Routed, route, which_experiment
+from agent.errors import BadRequest
+from agent.route import Routed, route, route_after, which_experiment
 from agent.state import State
+from tools.errors import Retry
+from tools.planning import Planning
+from tools.records import Curve
 
 DECLINED = "the request lies outside what can be planned or answered here ({known})"
 
@@ -29,7 +34,8 @@ def understand(state: State, runtime: Runtime[Context]) -> Command[Literal["ask"
     known = context.tools.experiments()
     # The first look at the experiments brings the solver's libraries.
     opened = {"solver": perf_counter() - start}
-    routed = _route(state, context, known)
+    curves = measured(state, context)
+    routed = _route(state, context, known, curves)
     seconds = {**opened, **routed.seconds, "model": context.model_seconds() - before}
     if routed.declined:
         return _go("withhold", start, seconds, declined=DECLINED.format(known=", ".join(known)))
@@ -38,7 +44,7 @@ def understand(state: State, runtime: Runtime[Context]) -> Command[Literal["ask"
     if state.intent == "ask":
         return _go("retrieve", start, seconds, experiment=routed.experiment)
     planning = context.tools.planning(routed.experiment or "")
-    brief, question, evidence = read_brief(state.request, state.replies, planning, context)
+    brief, question, evidence = read_brief(state.request, state.replies, *_plan_of(planning, curves, state, context))
     seconds["model"] = context.model_seconds() - before
     update: dict[str, Any] = {"experiment": planning.experiment, "brief": brief, "evidence": [evidence]}
     if question is not None:
@@ -46,14 +52,68 @@ def understand(state: State, runtime: Runtime[Context]) -> Command[Literal["ask"
     return _go("retrieve", start, seconds, **update)
 
 
-def _route(state: State, context: Context, known: list[str]) -> Routed:
-    """Take what the person said outright; ask the model and the classifier about the rest."""
+def measured(state: State, context: Context) -> tuple[Curve, ...]:
+    """Return the curves that the turn follows: those handed over now, after those of earlier turns.
+
+    What was planned before on this thread is taken as the run in which a new curve was measured.
+
+    Raises:
+        BadRequest: a file cannot be used; the message says which and why.
+    """
+    if state.intent == "ask":
+        return ()
+    if not state.data:
+        return state.bench.curves
+    try:
+        new = context.tools.look(state.data, state.experiment)
+    except Retry as error:
+        raise BadRequest(str(error)) from error
+    if new[0].experiment != state.bench.experiment:
+        return new
+    planned = state.bench.planned
+    earlier = {curve.sha256: curve for curve in state.bench.curves}
+    added = [
+        curve.model_copy(
+            update={"settings": {**planned, **curve.settings}, "input": planned.get("input") or curve.input}
+        )
+        for curve in new
+        if curve.sha256 not in earlier
+    ]
+    return (*earlier.values(), *added)
+
+
+def _plan_of(
+    planning: Planning, curves: tuple[Curve, ...], state: State, context: Context
+) -> tuple[Planning, Context, tuple[Curve, ...]]:
+    """Return how to plan: after the curves, unless they are of earlier turns and the request is of another apparatus.
+
+    Raises:
+        BadRequest: curves of this experiment cannot be followed.
+    """
+    if not curves or curves[0].experiment != planning.experiment:
+        return planning, context, ()
+    try:
+        after = planning.after()
+    except Retry as error:
+        raise BadRequest(str(error)) from error
+    if not state.data and planning.measured is not None:
+        named = read_brief(state.request, (), planning, context)[2]
+        said = {fact.name.replace(" ", "_") for fact in named.facts if fact.source.tool == "request"}
+        if said & set(planning.measured.apparatus):
+            return planning, context, ()
+    return after, context, curves
+
+
+def _route(state: State, context: Context, known: list[str], curves: tuple[Curve, ...]) -> Routed:
+    """Take what the person said outright, or what a curve is of; ask the model and the classifier about the rest."""
     reply = next((text.strip().lower() for name, text in reversed(state.replies) if name == "experiment"), None)
     if reply is not None:
         named = [name for name in known if name in reply]
         return Routed(experiment=named[0]) if len(named) == 1 else Routed(question=which_experiment(known))
     if state.experiment is not None:
         return Routed(experiment=state.experiment)
+    if curves:
+        return route_after(state.request, curves[0].experiment, bool(state.data), known, context)
     return route(state.request, state.intent, state.assume, known, context)
 
 

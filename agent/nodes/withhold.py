@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from langgraph.runtime import Runtime
 
+from agent.brief import planning_of
 from agent.context import Context
 from agent.ledger import Ledger
 from agent.present import render
@@ -42,7 +43,7 @@ def _taken(state: State, reason: str, context: Context) -> str:
     if state.brief is None or state.declined:
         return ""
     ledger = Ledger(state.evidence)
-    planning = context.tools.planning(state.brief.experiment)
+    planning = planning_of(state.brief, context.tools.planning)
     told = reason.lower().replace("_", " ")
     sentences = [
         render(assumption.sentence, ledger.facts, ledger.citations).text

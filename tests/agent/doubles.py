@@ -10,10 +10,11 @@ import numpy as np
 from agent.context import Context, Toolbox
 from agent.model.timed import TimedModel
 from agent.settings import Settings
+from tools.errors import Retry
 from tools.experiments import check_setting
 from tools.plans import planning
 from tools.plans.column.text import outline
-from tools.records import Check, Citation, Evidence, Fact, Source
+from tools.records import Check, Citation, Curve, Evidence, Fact, Source
 
 DOCUMENTS = {
     "step-or-pulse": "A pulse shows both limbs of the curve, so that the mean and the spread follow from its moments.",
@@ -135,6 +136,14 @@ def search(topics: Mapping[str, str], **options: Any) -> Evidence:
     return Evidence(tool="search", citations=tuple(citations()), data={"topics": named}, seconds={"embedding": 0.0})
 
 
+def look(paths: Sequence[str], experiment: str | None) -> tuple[Curve, ...]:
+    raise Retry("no file is read here")
+
+
+def learn(experiment: str, curves: Sequence[Curve], target: str | None, **options: Any) -> Evidence:
+    raise Retry("no curve is fitted here")
+
+
 def toolbox(**replaced: Any) -> Toolbox:
     from tools.experiments import validate
 
@@ -148,6 +157,8 @@ def toolbox(**replaced: Any) -> Toolbox:
         "check_setting": check_setting,
         "limits": lambda card: [],
         "embed": embed,
+        "look": look,
+        "learn": learn,
     }
     return Toolbox(**{**tools, **replaced})
 

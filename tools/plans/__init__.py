@@ -1,4 +1,7 @@
-"""How each experiment is planned: one folder an experiment, with `planning.py` (words) and `design.py` (numbers)."""
+"""How each experiment is planned: one folder an experiment, with `planning.py` (words) and `design.py` (numbers).
+
+Where the next run can be planned from measured curves, `past.py` says how they are fitted and followed.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable
 from functools import cache
+from types import ModuleType
 
 from tools.errors import Retry
 from tools.planning import Planning
@@ -36,6 +40,16 @@ def designer(experiment: str) -> Callable[..., Evidence]:
     """
     found: Callable[..., Evidence] = importlib.import_module(f"{__name__}.{_known(experiment)}.design").design
     return found
+
+
+def past(experiment: str) -> ModuleType:
+    """Return how measured curves of `experiment` are fitted and followed: `fit_settings` and `design`.
+
+    Raises:
+        Retry: its plans cannot use measured curves.
+    """
+    planning(experiment).after()
+    return importlib.import_module(f"{__name__}.{experiment}.past")
 
 
 def _known(experiment: str) -> str:

@@ -1,6 +1,6 @@
 """How a tracer test in a packed column is planned."""
 
-from tools.planning import Assumption, Instruments, Need, Planning, Slot, Topic
+from tools.planning import Assumption, Instruments, Measured, Need, Planning, Slot, Topic
 
 PLANNING = Planning(
     experiment="column",
@@ -168,4 +168,63 @@ PLANNING = Planning(
         "last_sample": ("last", "until", "end", "final"),
         "precision_dispersion": ("dispersion", "precision", "within"),
     },
+    measured=Measured(
+        fit=("velocity", "dispersion"),
+        comments={
+            "position": ("sensor depth", "sensor position", "sensor", "depth of the sensor", "probe depth", "depth"),
+            "length": ("column length", "bed length", "length of the column", "length of the bed"),
+            "diameter": ("inner diameter", "column diameter", "diameter of the column"),
+            "porosity": ("porosity",),
+            "pulse_duration": ("pulse duration", "pulse length", "duration of the pulse", "pulse of", "pulse"),
+            "retardation": ("retardation factor", "retardation"),
+        },
+        apparatus=("length", "diameter", "flow"),
+        slots=(
+            Slot(
+                name="pulse_duration",
+                unit="h",
+                meaning="how long tracer was fed in the run that was measured",
+                keywords=("pulse", "fed", "injected", "injection"),
+            ),
+        ),
+        needs=(
+            Need(
+                names=("position", "length"),
+                question="How far from the inlet does the sensor stand (for example 11 cm)?",
+            ),
+            Need(
+                names=("pulse_duration",),
+                question="The curve comes down again, as after a pulse: how long was tracer fed (for example 30 min)?",
+                when="pulse",
+            ),
+        ),
+        topics=(
+            Topic(name="step", query="What does a step input give for determining dispersion?", when="step"),
+            Topic(name="pulse", query="What does a pulse input give for determining dispersion?", when="pulse"),
+            Topic(name="sampling", query="Where on the front should samples be placed to determine dispersion?"),
+            Topic(name="fit", query="How are velocity and dispersion fitted to a breakthrough curve?"),
+            Topic(name="precision", query="How well is dispersion known from a fit, and what makes it more precise?"),
+            Topic(name="flow rate", query="How to keep the flow rate the same and check it during a run?"),
+            Topic(name="afterwards", query="How to check the mass recovery after the run?"),
+        ),
+        instruments=Instruments(
+            words={
+                "piston-and-syringe-pump": ("piston pump", "syringe pump", "hplc pump"),
+                "peristaltic-pump": ("peristaltic",),
+                "fraction-collector": ("fraction collector", "fractions", "collector"),
+            },
+            sensors=(),
+            usual=(),
+            bounds={"run_time": "duration"},
+        ),
+        reasons={
+            "velocity": ("velocity",),
+            "duration": ("run", "lasts", "duration"),
+            "pulse_duration": ("pulse",),
+            "samples": ("samples", "readings"),
+            "first_sample": ("first", "start", "begin", "from", "earliest"),
+            "last_sample": ("last", "until", "end", "final"),
+            "precision_dispersion": ("dispersion", "precision", "within"),
+        },
+    ),
 )

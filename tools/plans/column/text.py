@@ -44,40 +44,42 @@ def outline(facts: Mapping[str, Fact], data: Mapping[str, Any], request: Mapping
     times = list(data["schedule"])
     listed = times[:: math.ceil(len(times) / MOST_ROWS)]
     alternatives = [
-        _filled(_ALTERNATIVES[name], {**words, "input": str(chosen)})
+        filled(_ALTERNATIVES[name], {**words, "input": str(chosen)})
         for name, chosen in data["alternative_inputs"].items()
     ]
     return Outline(
-        headline=_filled(_HEADLINE, words),
+        headline=filled(_HEADLINE, words),
         sections=(
-            Section(title="Settings", lines=_known(_SETTINGS, facts)),
+            Section(title="Settings", lines=known(_SETTINGS, facts)),
             Section(
                 title="Sample at",
                 note="time since the tracer entered",
-                lines=tuple(_grouped(times, facts)),
+                lines=tuple(grouped(times, facts)),
                 joined=True,
             ),
             Section(
                 title="Expected breakthrough",
                 note="time: relative concentration, {level} interval",
-                lines=tuple(_row(key) for key in listed),
+                lines=tuple(row(key) for key in listed),
             ),
         ),
-        alternatives=_known(alternatives, facts),
+        alternatives=known(alternatives, facts),
     )
 
 
-def _filled(template: str, words: Mapping[str, str]) -> str:
+def filled(template: str, words: Mapping[str, str]) -> str:
+    """Put words in the places of a template."""
     for name, word in words.items():
         template = template.replace(f"[{name}]", word)
     return template
 
 
-def _known(lines: Sequence[str], facts: Mapping[str, Fact]) -> tuple[str, ...]:
+def known(lines: Sequence[str], facts: Mapping[str, Fact]) -> tuple[str, ...]:
+    """Leave out the lines that refer to a fact which this run lacks."""
     return tuple(line for line in lines if all(match[1] in facts for match in _REFERENCE.finditer(line)))
 
 
-def _grouped(keys: Sequence[str], facts: Mapping[str, Fact]) -> list[str]:
+def grouped(keys: Sequence[str], facts: Mapping[str, Fact]) -> list[str]:
     """Write sampling times that follow each other at the shortest interval as one stretch."""
     step = facts["shortest_interval"].value
     stretches: list[list[str]] = []
@@ -96,6 +98,7 @@ def _grouped(keys: Sequence[str], facts: Mapping[str, Fact]) -> list[str]:
     return lines
 
 
-def _row(key: str) -> str:
+def row(key: str) -> str:
+    """Write one time with the concentration expected then."""
     concentration = key.replace("time_", "conc_")
     return f"{{{key}}}: {{{concentration}}} ({{{concentration}.lower}} to {{{concentration}.upper}})"
