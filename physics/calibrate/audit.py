@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import torch
 from scipy.stats import chi2
 
-from physics.calibrate import misfit, reach
+from physics.calibrate import checks, misfit, reach
 from physics.calibrate.levenberg import FitStatus
 from physics.calibrate.problem import DataSet
 from physics.calibrate.solved import Solved
@@ -27,6 +27,7 @@ def examine(solved: Solved) -> tuple[str, ...]:
         *_unequal_noise(solved),
         *_priors(solved),
         *_interpolation(solved),
+        *checks.repeated(solved.problem.sets),
         *_curves(solved),
     )
 
@@ -115,6 +116,7 @@ def _curves(solved: Solved) -> Iterator[str]:
             yield from _poor(solved, k, one, found)
             continue
         yield from reach.outside(one, solved.fit.predicted[part][None])
+        yield from checks.spacing(one.name, *(numbers[misfit.counted(one)] for numbers in (one.times, one.values)))
         if against is None or not against.contradicts:  # else the sets are to blame, and were named
             yield from misfit.systematic(one, left)
 

@@ -20,6 +20,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from physics.calibrate.advice import advise
+
 RELATIVE_EIGENVALUE = 1e-10
 LARGEST_DEVIATION = 1.0
 _PART = 0.05  # a parameter takes part in a combination from this component of the unit eigenvector on
@@ -48,7 +50,7 @@ def identify(normal: Tensor, variance: float, names: Sequence[str]) -> Identifia
     """Judge J^T W J, shape (P, P) in log-parameters, with the error variance s^2.
 
     Where a combination is open, the sentence names the ratios and products that are determined and advises to
-    fix the last parameter in `names` that takes part.
+    fix the last parameter in `names` that takes part, or what to measure (`physics.calibrate.advice`).
     """
     return identify_each(normal[None], [variance], names)[0]
 
@@ -73,6 +75,13 @@ def identify_each(normals: Tensor, variances: Sequence[float], names: Sequence[s
         )
         for b in range(len(unclear))
     ]
+
+
+def _advised(null: Tensor, names: Sequence[str]) -> str:
+    """Say what is open and what measurement would tell it apart; `null` has shape (P, combinations)."""
+    sentence = _sentence(null, names)
+    entangled = [name for name, row in zip(names, null, strict=True) if bool((row.abs() > _PART).any())]
+    return f"{sentence} {advise(entangled)}".strip() if null.shape[1] < len(names) else sentence
 
 
 def _sentence(null: Tensor, names: Sequence[str]) -> str:

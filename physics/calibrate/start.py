@@ -29,6 +29,7 @@ def start_column(
     retardation: float = 1.0,
     input: str = "step",
     pulse_duration: float = 0.0,
+    velocity: float | None = None,
 ) -> dict[str, float]:
     """Return `velocity` and `dispersion` (in the units of `position` and `times`) to start a fit from.
 
@@ -36,6 +37,7 @@ def start_column(
         times, values: the measured curve, shapes (n,), times increasing.
         position: distance of the sensor from the inlet.
         input: "step", "leach" or "pulse"; a pulse needs its duration.
+        velocity: if it is known; it tells where a front is that was not measured.
 
     Raises:
         DataError: the curve does not change, so that nothing can be said about its front.
@@ -43,10 +45,38 @@ def start_column(
     t, c = np.asarray(times, dtype=float), np.asarray(values, dtype=float)
     if t.shape != c.shape or t.ndim != 1 or len(t) < 2:
         raise DataError("a start needs at least two points of time and concentration")
-    tau, sigma = _pulse(t, c, pulse_duration) if input == "pulse" else _front(t, 1 - c if input == "leach" else c)
+    rising = 1 - c if input == "leach" else c
+    if input != "pulse" and _unchanged(rising):
+        raise DataError(_nowhere(t, rising, None if velocity is None else retardation * position / velocity))
+    tau, sigma = _pulse(t, c, pulse_duration) if input == "pulse" else _front(t, rising)
     sigma = float(np.clip(sigma, 1e-3 * tau, 1.5 * tau))
     velocity = retardation * position / tau
     return {"velocity": velocity, "dispersion": 0.5 * velocity * position * (sigma / tau) ** 2}
+
+
+def _unchanged(c: Array) -> bool:
+    """Whether the curve rises by less than a fiftieth, or by what isotonic regression makes of noise."""
+    rising = np.asarray(isotonic_regression(c).x)
+    rise = float(rising[-1] - rising[0])
+    if rise < 0.02 or len(c) < 8:
+        return rise < 0.02
+    third = np.diff(c, 3)  # of which a smooth curve hardly takes part
+    noise = float(np.sqrt(np.median(third**2) / 0.4549 / 20))
+    return rise < min(4 * noise, 0.2)
+
+
+def _nowhere(t: Array, c: Array, arrival: float | None) -> str:
+    """Say on which side of the front all points lie, and where it is expected."""
+    if np.median(c) > 0.5:
+        known = "" if arrival is None else f", which at this velocity passes at {arrival / t[0]:.2g} of the first time"
+        return f"the curve does not change: all points lie after the front{known}; measure while it passes"
+    if arrival is not None and arrival <= t[-1]:
+        return (
+            "the curve does not change, though at this velocity the front passes at "
+            f"{arrival / t[-1]:.2g} of the time measured; check velocity, position and the units of the times"
+        )
+    known = "" if arrival is None else f", which at this velocity comes at {arrival / t[-1]:.2g} times the last time"
+    return f"the curve does not change: all points lie before the front{known}; measure until the tracer arrives"
 
 
 def _front(t: Array, c: Array) -> tuple[float, float]:
@@ -60,8 +90,6 @@ def _front(t: Array, c: Array) -> tuple[float, float]:
         tau = -offset / slope if slope > 0 else -1.0
         if 0 < tau < 100 * t[-1]:
             return float(tau), float(1 / slope)
-    if rising[-1] - rising[0] < 0.02:
-        raise DataError("the curve does not change; measure until the tracer arrives")
     first = min(int(np.searchsorted(rising, 0.5 * (rising[0] + rising[-1]))), len(t) - 1)
     before = t[first - 1] if first else 0.0
     return float(max(0.5 * (before + t[first]), 1e-9)), float(max((t[first] - before) / 4, 1e-3 * t[first]))

@@ -200,6 +200,7 @@ def start(times: Any, values: Any, settings: Mapping[str, Any]) -> dict[str, flo
         retardation=float(settings.get("retardation", 1.0)),
         input=str(settings.get("input", "step")),
         pulse_duration=float(settings.get("pulse_duration", 0.0)),
+        velocity=settings.get("velocity"),
     )
 
 
