@@ -9,18 +9,19 @@ from typing import Any
 
 import torch
 
-from physics.calibrate.posterior import Posterior, posterior
+from physics.calibrate.posterior import Posterior
 from physics.calibrate.solve import Solved
 from physics.errors import InputError
 from physics.solution import Solution
 from tools.calibration.agree import agreement
 from tools.calibration.options import Options
+from tools.calibration.predict import prediction, reach
 from tools.calibration.problem import TOLERANCE, Task, free_names, read_task, settle
 from tools.calibration.rows import curve_rows, facts, parameter_rows, set_rows
-from tools.calibration.words import posterior_row
+from tools.calibration.words import judged, posterior_row
 from tools.errors import Retry
 from tools.experiments import find
-from tools.read_data import read_data
+from tools.read_data import of_one_length, read_data
 from tools.records import Check, Evidence
 from tools.simulate import balances, checks
 
@@ -58,7 +59,9 @@ def calibrate(
         free = free_names(declared, names)
         raw = bool({"gain", "baseline"} & set(options.nuisance))
         files = read_data(declared, paths, settings, free=free, raw=raw)
-        task = read_task(declared, files, free, options)
+        if "exchange" in free:
+            files = of_one_length(files, reach(declared, options))
+        task = read_task(declared, files, free, options, settings)
         solved, here = settle(task, level)
         fitted = perf_counter()
         settled = [declared.complete(given) for given in here]
@@ -66,15 +69,19 @@ def calibrate(
             declared.simulate(given, torch.as_tensor(file.seconds), device=device)
             for given, file in zip(settled, files, strict=True)
         ]
-        known = posterior(solved, level=level, numerical_error=TOLERANCE) if solved.fit.status.ok else None
+        known, sure = judged(solved, level)
         data_told = _told(task, solved, known, settings, runs)
-        agree = agreement(task, solved, level, runs[0].outputs[declared.curve.name].unit)
+        predicted = prediction(task, known, level, device) if options.predicts else None
+        agree = agreement(task, solved)
     except InputError as error:
         raise Retry(str(error)) from error
     found = [*_checks(task, settled, runs), *agree.checks]
     if agree.row is not None:
         data_told["agreement"] = agree.row
-    data_told["warnings"] += agree.warnings
+    if predicted is not None:
+        data_told["prediction"] = predicted
+    noted = [] if predicted is None else predicted.pop("notes")
+    data_told["warnings"] += [*sure, *noted]
     return Evidence(
         tool="calibrate",
         run=run,
@@ -98,7 +105,6 @@ def _told(
     curves = curve_rows(task, solved, outputs)
     single = len(task.files) == 1
     notes = [note for file in task.files for note in file.notes]
-    judged = () if known is None else known.warnings
     told = {
         "status": fit.status.name.lower(),
         "message": fit.message,
@@ -108,7 +114,7 @@ def _told(
         "rmse": fit.rmse,
         "n": fit.n,
         "identifiable": fit.identifiable,
-        "warnings": list(dict.fromkeys([*notes, *solved.warnings, *judged])),
+        "warnings": list(dict.fromkeys([*notes, *solved.warnings])),
         "balances": [
             row if single else row | {"name": f"{row['name']} ({file.name})"}
             for file, run in zip(task.files, runs, strict=True)

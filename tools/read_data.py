@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +26,9 @@ class DataFile:
 
     Attributes:
         name: the file's name, with its folder where two files share one.
-        given: the settings of this file in the user's words, also what a comment of the file says.
-        known: the same in SI.
+        told: the settings of this file in the user's words.
+        given: the same, and what a comment of the file says.
+        known: what is given, in SI.
         seconds: the times, shape (n,).
         notes: what was done to the data and what was taken from its comments, a sentence each.
     """
@@ -35,6 +36,7 @@ class DataFile:
     name: str
     path: Path
     measured: Measurement
+    told: Mapping[str, str]
     given: Mapping[str, str]
     known: Mapping[str, Any]
     seconds: np.ndarray
@@ -83,20 +85,35 @@ def _read(
     measured = [read_measurement(path, value=column, unit=curve.unit) for path in paths]
     names = _names(paths)
     given = by_file(declared, names, paths, settings)
-    told: list[tuple[str, ...]] = []
-    for k, one in enumerate(measured):
-        given[k], notes = with_comments(declared, given[k], one.comments, free)
-        told.append((*one.notes, *notes))
     files = []
-    for k, one in enumerate(measured):
-        known = {name: declared.parameter(name).read(text) for name, text in given[k].items()}
+    for name, path, one, told in zip(names, paths, measured, given, strict=True):
+        full, notes = with_comments(declared, told, one.comments, free)
+        known = {key: declared.parameter(key).read(text) for key, text in full.items()}
         seconds = _seconds(declared, one, known, free)
-        notes = told[k] if len(paths) == 1 else tuple(f"{names[k]}: {note}" for note in told[k])
-        files.append(DataFile(names[k], Path(paths[k]), one, given[k], known, seconds, notes))
+        all_notes = (*one.notes, *notes)
+        noted = all_notes if len(paths) == 1 else tuple(f"{name}: {note}" for note in all_notes)
+        files.append(DataFile(name, Path(path), one, told, full, known, seconds, noted))
     _check_apart(files)
     if column == VALUE_COLUMN and not raw:
         _check_scale(files)
     return tuple(files)
+
+
+def of_one_length(files: Sequence[DataFile], reach: float = 0.0) -> tuple[DataFile, ...]:
+    """Give columns that go on past their sensors one length: that of the farthest sensor, or `reach` (m).
+
+    Nothing of such a column depends on its length, but an exchange with water at rest is told for the length: only
+    with one length is it the same for all.
+    """
+    apart = [file.known for file in files]
+    if any(known.get("outlet") != "semi-infinite" or "length" not in known for known in apart):
+        return tuple(files)
+    places = [known.get("position", known["length"]) for known in apart]
+    length = max([reach, *places, *(known["length"] for known in apart)])
+    return tuple(
+        replace(file, known={**file.known, "position": place, "length": length})
+        for file, place in zip(files, places, strict=True)
+    )
 
 
 def _names(paths: Sequence[Path]) -> list[str]:

@@ -15,7 +15,8 @@ from physics.calibrate.problem import DataSet, Free, Nuisance, Prior, Problem
 from physics.calibrate.solve import Solved, solve
 from physics.errors import ParameterError
 from physics.experiment import Experiment, Parameter
-from tools.calibration.options import Options, check, read_bounds, read_noise, read_priors
+from tools.calibration.options import Options, check, read_bounds, read_noise, read_priors, unit_of
+from tools.calibration.shown import factor, shown_unit
 from tools.read_data import DataFile
 
 TOLERANCE = 1e-7  # of the curves that are fitted; their error then moves no digit of the misfit that is shown
@@ -25,7 +26,7 @@ _MOVED = 1e-3  # a fit that moves a parameter by less has met the resolution tha
 
 @dataclass(frozen=True)
 class Task:
-    """What is to be fitted to which files, read into SI."""
+    """What is to be fitted to which files, read into SI; `shown` has each parameter's unit for people, in SI."""
 
     declared: Experiment
     files: tuple[DataFile, ...]
@@ -35,6 +36,7 @@ class Task:
     shared_noise: str
     priors: Mapping[str, Prior] = field(default_factory=dict)
     bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    shown: Mapping[str, tuple[str, float]] = field(default_factory=dict)
 
 
 def free_names(declared: Experiment, names: Sequence[str]) -> tuple[str, ...]:
@@ -49,8 +51,14 @@ def free_names(declared: Experiment, names: Sequence[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def read_task(declared: Experiment, files: Sequence[DataFile], names: Sequence[str], options: Options) -> Task:
-    """Read the options into SI.
+def read_task(
+    declared: Experiment,
+    files: Sequence[DataFile],
+    names: Sequence[str],
+    options: Options,
+    settings: Mapping[str, str],
+) -> Task:
+    """Read the options into SI; `settings` are the user's own, whose units are spoken.
 
     Raises:
         ParameterError, UnitError: an option that cannot be used; the message says which.
@@ -66,7 +74,15 @@ def read_task(declared: Experiment, files: Sequence[DataFile], names: Sequence[s
         shared,
         read_priors(declared, options.priors, names, options.nuisance),
         read_bounds(declared, options.bounds, names),
+        {name: _shown(declared, files[0], name, settings) for name in names},
     )
+
+
+def _shown(declared: Experiment, file: DataFile, name: str, settings: Mapping[str, str]) -> tuple[str, float]:
+    si = unit_of(declared, name, declared.curve.unit)
+    unit = shown_unit(declared, file, name, si, settings)
+    size = factor(unit, si)
+    return (si, 1.0) if size is None else (unit, size)
 
 
 def settle(task: Task, level: float, seed: int = 0) -> tuple[Solved, list[dict[str, Any]]]:
@@ -131,6 +147,7 @@ def _problem(task: Task, here: Sequence[Mapping[str, Any]]) -> Problem:
                 high,
                 task.priors.get(name),
                 name in task.options.separate,
+                *task.shown[name],
             )
         )
     nuisance = tuple(Nuisance(kind, task.priors.get(kind)) for kind in task.options.nuisance)  # type: ignore[arg-type]

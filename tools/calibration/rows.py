@@ -8,14 +8,14 @@ from itertools import pairwise
 from typing import Any
 
 from physics import units
-from physics.calibrate.problem import NEUTRAL
 from physics.calibrate.solve import Solved
 from physics.columns import value_column
 from physics.data import Measurement
-from physics.experiment import Experiment, Observable, Parameter
+from physics.experiment import Observable
 from physics.solution import Output
 from tools.calibration.options import unit_of
 from tools.calibration.problem import Task
+from tools.calibration.shown import shown_unit
 from tools.read_data import DataFile
 from tools.records import Fact, Source
 
@@ -35,7 +35,7 @@ def parameter_rows(
     for label, estimate in solved.fit.parameters.items():
         name, _, of = label.partition("[")
         si = unit_of(task.declared, name, curve_unit)
-        shown = _shown(task, name, si, settings)
+        shown = shown_unit(task.declared, task.files[0], name, si, settings)
         lower, upper = intervals.get(label, (estimate.lower, estimate.upper))
         numbers = {"value": estimate.value, "std": estimate.std, "lower": lower, "upper": upper}
         row: dict[str, Any] = {"name": label} | {
@@ -47,35 +47,6 @@ def parameter_rows(
         row |= {"level": solved.fit.level, "unit": shown}
         rows.append(row | {"parameter": name, "set": of.removesuffix("]")} if of else row)
     return rows
-
-
-def _shown(task: Task, name: str, si: str, settings: Mapping[str, str]) -> str:
-    """Return the unit to show a parameter in: the user's own, else one built from those of a length and the times.
-
-    Where neither fits it is the one in which the parameter is shown as a rule.
-    """
-    first = task.files[0]
-    measured = first.measured
-    time = measured.column_unit if measured.unit == "s" else "h"
-    if name in NEUTRAL:
-        return {"drift": f"{si.removesuffix('/s')}/{time}", "delay": time}.get(name, si)
-    if name in settings:
-        return units.parse(settings[name].split(",")[0])[1]
-    if name in first.given:
-        return units.parse(first.given[name])[1]
-    lengths = [units.parse(text)[1] for key, text in first.given.items() if _is_length(task.declared, key)]
-    length = lengths[0] if lengths else "cm"
-    per = "s" if time in ("ms", "us") else time  # people write mm**2/s, however fast the curve
-    for candidate in (f"{length}/{per}", f"{length}**2/{per}", f"1/{per}", time, length):
-        if units.compatible(candidate, si):
-            return candidate
-    parameter = task.declared.parameter(name)
-    return (parameter.display if isinstance(parameter, Parameter) else "") or si
-
-
-def _is_length(declared: Experiment, name: str) -> bool:
-    item = declared.parameter(name)
-    return isinstance(item, Parameter) and not item.many and item.unit == "m"
 
 
 def set_rows(task: Task, solved: Solved) -> list[dict[str, Any]]:

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from physics import units
-from physics.calibrate.posterior import Posterior
+from physics.calibrate.posterior import Posterior, posterior
+from physics.calibrate.solve import Solved
 from tools.calibration.options import unit_of
-from tools.calibration.problem import Task
+from tools.calibration.problem import TOLERANCE, Task
 
 _DRAWS = 400  # that a figure shows
+_EXACT = 10.0  # times the tolerance of the curves: readings closer than that are computed ones
 _METHODS = {
     "laplace": "normal in the logarithm of positive parameters (Laplace)",
     "profile": "from the profile likelihood",
@@ -19,8 +21,25 @@ _METHODS = {
 }
 
 
+def judged(solved: Solved, level: float) -> tuple[Posterior | None, tuple[str, ...]]:
+    """Return what is known after a fit that stands, and what to say of it; None after another.
+
+    Residuals no larger than the solver's error are no noise, and no profile can be followed in them.
+    """
+    if not solved.fit.status.ok:
+        return None, ()
+    exact = solved.fit.rmse <= _EXACT * TOLERANCE
+    known = posterior(solved, level=level, check=not exact, numerical_error=TOLERANCE)
+    told = (
+        f"The residuals are no larger than the solver's error ({TOLERANCE:g}): these readings carry no noise, so the "
+        "intervals say nothing of a measurement."
+    )
+    return known, (told,) if exact else known.warnings
+
+
 def posterior_row(known: Posterior, rows: Sequence[dict[str, Any]], task: Task, curve_unit: str) -> dict[str, Any]:
     """Tell how the intervals were found, how far two ways to find them lie apart, and draws in the rows' units."""
+    agreement = known.agreement if math.isfinite(known.agreement) else None
     draws = known.draws(_DRAWS)
     shown = {}
     for row in rows:
@@ -28,7 +47,6 @@ def posterior_row(known: Posterior, rows: Sequence[dict[str, Any]], task: Task, 
         zero = units.convert(0.0, si, row["unit"])
         slope = units.convert(1.0, si, row["unit"]) - zero
         shown[row["name"]] = (zero + slope * draws[row["name"]]).tolist()
-    agreement = known.agreement if math.isfinite(known.agreement) else None
     return {"method": known.method, "agreement": agreement, "words": _words(known), "draws": shown}
 
 

@@ -21,7 +21,7 @@ def files(*highest: float) -> list[DataFile]:
     for k, high in enumerate(highest):
         value = np.array([0.0, high])
         measured = Measurement("x", np.arange(2.0), value, np.ones(2), "s", "s", 2, 0, False, (), (), "")
-        found.append(DataFile(f"{k}.csv", Path(f"{k}.csv"), measured, {}, {}, measured.time, ()))
+        found.append(DataFile(f"{k}.csv", Path(f"{k}.csv"), measured, {}, {}, {}, measured.time, ()))
     return found
 
 
