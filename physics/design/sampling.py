@@ -114,6 +114,9 @@ def _place_all(white, usable, gap, targets, wanted, power, passes, start, chosen
                 _count(information, white, old, -1.0)
                 chosen[k] = -1
             best = _best_slot(white, usable, gap, targets, wanted, power, chosen, information)
+            if best < 0 and k < P:
+                # The first sample alone may say nothing of a target; it is then the one that says most of anything.
+                best = _best_slot(white, usable, gap, targets, wanted, -1.0, chosen, information)
             chosen[k] = best
             if best >= 0:
                 _count(information, white, best, 1.0)
