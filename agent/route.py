@@ -15,12 +15,19 @@ from pydantic import Field
 from agent.classify import NONE, Vote, combine, route_by_embedding, route_by_model, route_by_rules
 from agent.context import Context
 from agent.model.face import ModelError
-from agent.state import Question
+from agent.state import Intent, Question
 from tools.records import Record
 
 _NEXT = re.compile(
     r"\b(next|measur\w*|data|curves?|runs?|experiments?|again|repeat\w*|improv\w*|precis\w*|precision|percent"
     r"|pin down|narrow\w*|uncertain\w*|better|follow[- ]?up|now what|continue)\b|%",
+    re.IGNORECASE,
+)
+
+
+_WHAT_NEXT = re.compile(
+    r"\bnext\b|\bnow what\b|\b(?:what|which|how|when|where) (?:\w+ )?(?:should|shall|can|could|do|would|must) (?:i|we)"
+    r" (?:do|measure|run|try|get|reach|sample|improve|change|bring|learn|repeat)\b|\b(?:plan|propose|suggest)\b|%",
     re.IGNORECASE,
 )
 
@@ -67,6 +74,17 @@ def route_after(request: str, experiment: str, handed: bool, experiments: list[s
     votes, seconds = _votes(request, experiments, context)
     outside = all(vote.intent == "other" for vote in votes)
     return Routed(declined=True, seconds=seconds) if outside else Routed(experiment=experiment, seconds=seconds)
+
+
+def intent_of(text: str, follows: bool, experiments: list[str], context: Context) -> Intent:
+    """Say whether a turn of a conversation wants a plan or an answer from the documents.
+
+    `follows` says that measured curves belong to the turn or to its thread: "what next?" then asks for a plan.
+    """
+    if follows and _WHAT_NEXT.search(text):
+        return "plan"
+    joint = combine(*_votes(text, experiments, context)[0])
+    return "plan" if joint.intent in ("plan", "calibrate", "simulate") else "ask"
 
 
 def which_experiment(experiments: list[str]) -> Question:

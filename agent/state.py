@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tools.records import Check, Citation, Curve, Evidence, Fact, Quantity, Record
 
 Intent = Literal["plan", "ask"]
+LONGEST_REQUEST = 4000  # characters; a longer request would not fit the model's window beside its prompt
 
 
 class Bound(Record):

@@ -48,8 +48,11 @@ def converse(
     *,
     path: Path,
     notify: Notify = lambda message: None,
+    fresh: bool = False,
 ) -> Answer:
     """Start a turn, answer the question that a thread waits on, or go on where a killed process stopped.
+
+    With `fresh` the request starts a turn of its own, whatever the thread waits on.
 
     Raises:
         BadRequest: there is nothing to do: no request, and a thread that does not exist or has ended.
@@ -58,7 +61,7 @@ def converse(
     with checkpoints(path) as saver:
         graph = build_graph(saver)
         config: Any = {"configurable": {"thread_id": thread}}
-        entry = _entry(graph, config, request, thread)
+        entry: Any = request.model_dump() if fresh and request else _entry(graph, config, request, thread)
         for mode, update in graph.stream(
             entry, config, context=context, stream_mode=["custom", "updates"], durability="sync"
         ):
@@ -68,6 +71,17 @@ def converse(
     seconds = states.add_seconds(answer.seconds, dict(context.seconds))
     seconds["total"] = perf_counter() - start + sum(context.seconds.values())
     return answer.model_copy(update={"thread": thread, "seconds": seconds})
+
+
+def rests(thread: str, path: Path) -> tuple[str | None, bool]:
+    """Return the question that a thread waits on, if any, and whether curves were handed over in its earlier turns."""
+    if not path.is_file():
+        return None, False
+    with checkpoints(path) as saver:
+        snapshot = build_graph(saver).get_state({"configurable": {"thread_id": thread}})
+    question = str(snapshot.interrupts[0].value["text"]) if snapshot.interrupts else None
+    bench = snapshot.values.get("bench")
+    return question, bool(bench and bench.curves)
 
 
 def _entry(graph: Compiled, config: Any, request: Request | None, thread: str) -> Any:

@@ -11,7 +11,7 @@ from importlib.metadata import entry_points
 import typer
 from typer.exceptions import TyperException
 
-from agent.cli import calibrate, corpus, doctor, experiments, model, plan, report, runs, simulate
+from agent.cli import calibrate, chat, corpus, doctor, experiments, model, plan, report, runs, simulate
 from agent.cli.common import BAD_INPUT, FAILURE, WITHHELD, settings, stderr
 from agent.errors import AgentError
 from agent.runs import as_json, run_id, write_whole
@@ -42,6 +42,7 @@ def before() -> None:
 
 app.command("plan")(plan.plan)
 app.command("ask")(plan.ask)
+app.command("chat")(chat.chat)
 app.command("simulate")(simulate.simulate)
 app.command("calibrate")(calibrate.calibrate)
 app.command("report")(report.report)
@@ -56,7 +57,9 @@ for entry in entry_points(group="labwright.commands"):
 
 _PAIR = re.compile(r"([^=-][^=]*:)?[A-Za-z_]\w*=.*", re.DOTALL)
 _NAMES = re.compile(r"[A-Za-z_]\w*(,[A-Za-z_]\w*)*")
+_FILES = re.compile(r"[^-\s]\S*\.csv", re.IGNORECASE)
 _TAKES_MANY = {
+    "--data": _FILES,
     **dict.fromkeys(("--set", "--prior", "--bound", "--predict"), _PAIR),
     **dict.fromkeys(("--fit", "--separate", "--nuisance"), _NAMES),
 }

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -16,9 +16,7 @@ from agent.cli.common import STARTED, WITHHELD, Json, emit, finish, progress, se
 from agent.errors import BadRequest
 from agent.runs import RunRecord, RunStore
 from agent.settings import Settings
-from agent.state import Answer, Request
-
-LONGEST_REQUEST = 4000  # characters; a longer request would not fit the model's window beside its prompt
+from agent.state import LONGEST_REQUEST, Answer, Request
 
 Data = Annotated[
     list[Path] | None,
@@ -37,7 +35,7 @@ def plan(
 ) -> None:
     """Plan an experiment: a checked plan, or the reason why none is shown."""
     answer = _converse(request, "plan", experiment, thread, yes, ask_here=_may_ask(as_object), data=data or ())
-    _finish(answer, "plan", as_object)
+    _finish(answer, "plan", as_object, data or ())
 
 
 def ask(
@@ -106,29 +104,47 @@ def _turn(config: Settings, thread: str, payload: Request | None, message: str, 
             return converse(ready, thread, payload, path=config.threads_path, notify=notify)
 
 
-def _finish(answer: Answer, kind: str, as_object: bool) -> None:
-    result = answer.model_dump(mode="json")
-    if answer.run and answer.status != "needs_input":
-        record = RunRecord(
-            id=answer.run, kind=kind, inputs={"request": answer.request}, result=result, thread=answer.thread
-        )
-        RunStore(settings().runs_path).save(record)
-    if answer.status == "declined":
-        result["status"] = "withheld"
-    emit(result, as_object=as_object)
+def _finish(answer: Answer, kind: str, as_object: bool, data: Sequence[Path] = ()) -> None:
+    keep(answer, kind, [str(path) for path in data])
+    emit(shown(answer), as_object=as_object)
+    if not as_object:
+        show(answer)
     if answer.status in ("recommended", "answered"):
-        if not as_object:
-            _show(answer)
         return
-    if answer.status == "needs_input":
-        how = f"answer with: labwright plan 'your answer' --thread {answer.thread}"
-        line = f"one thing is missing: {answer.question} ({how})"
-    else:
-        line = f"{'declined' if answer.status == 'declined' else 'withheld'}: {answer.reason}"
-        if not as_object and answer.checks:
-            stdout.print(_check_table(answer))
+    how = f" (answer with: labwright plan 'your answer' --thread {answer.thread})"
+    line = reason_of(answer) + (how if answer.status == "needs_input" else "")
     stderr.print(f"labwright: {line}", markup=False, soft_wrap=True)
     finish(WITHHELD)
+
+
+def keep(answer: Answer, kind: str, data: Sequence[str] = ()) -> None:
+    """Write the record of a run that came to an end."""
+    if answer.run and answer.status != "needs_input":
+        inputs = {"request": answer.request, **({"data": list(data)} if data else {})}
+        result = answer.model_dump(mode="json")
+        record = RunRecord(id=answer.run, kind=kind, inputs=inputs, result=result, thread=answer.thread)
+        RunStore(settings().runs_path).save(record)
+
+
+def shown(answer: Answer) -> dict[str, Any]:
+    """Return the answer as the contract's JSON has it."""
+    result = answer.model_dump(mode="json")
+    return result | ({"status": "withheld"} if answer.status == "declined" else {})
+
+
+def reason_of(answer: Answer) -> str:
+    """Say in one line why nothing is shown."""
+    if answer.status == "needs_input":
+        return f"one thing is missing: {answer.question}"
+    return f"{'declined' if answer.status == 'declined' else 'withheld'}: {answer.reason}"
+
+
+def show(answer: Answer) -> None:
+    """Print what is shown with its checks, or the checks that kept it back."""
+    if answer.status in ("recommended", "answered"):
+        _show(answer)
+    elif answer.status != "needs_input" and answer.checks:
+        stdout.print(_check_table(answer))
 
 
 def _show(answer: Answer) -> None:

@@ -14,6 +14,7 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command
 
 from agent.brief import read_brief
+from agent.classify import NONE, route_by_rules
 from agent.context import Context
 from agent.errors import BadRequest
 from agent.route import Routed, route, route_after, which_experiment
@@ -42,7 +43,7 @@ def understand(state: State, runtime: Runtime[Context]) -> Command[Literal["ask"
     if routed.question is not None:
         return _go("ask", start, seconds, question=routed.question)
     if state.intent == "ask":
-        return _go("retrieve", start, seconds, experiment=routed.experiment)
+        return _go("retrieve", start, seconds, experiment=_asked_about(state, routed, known))
     planning = context.tools.planning(routed.experiment or "")
     brief, question, evidence = read_brief(state.request, state.replies, *_plan_of(planning, curves, state, context))
     seconds["model"] = context.model_seconds() - before
@@ -115,6 +116,12 @@ def _route(state: State, context: Context, known: list[str], curves: tuple[Curve
     if curves:
         return route_after(state.request, curves[0].experiment, bool(state.data), known, context)
     return route(state.request, state.intent, state.assume, known, context)
+
+
+def _asked_about(state: State, routed: Routed, known: list[str]) -> str | None:
+    """Return what a question is about: on a thread with a plan that is the plan's, unless it speaks of another."""
+    spoken_of = route_by_rules(state.request, known).experiment
+    return state.bench.experiment if state.bench.experiment and spoken_of == NONE else routed.experiment
 
 
 def _go(target: Any, start: float, seconds: dict[str, float], **update: Any) -> Command[Any]:

@@ -44,6 +44,9 @@ def _run(found: Next, fact: Make) -> list[Fact]:
         fact("shortest_interval", "shortest time between two readings", interval, "min"),
         fact("numerical_error", "numerical error", found.solution.error, ""),
     ]
+    if found.runs > 1:
+        entered.append(fact("runs", "number of runs", float(found.runs), ""))
+        entered.append(fact("all_runs", "duration of all runs", *duration(found.runs * chosen.duration)))
     if candidate.model == "pulse":
         pulse = candidate.input_duration
         entered.append(fact("pulse_duration", "duration of the tracer pulse", pulse / 60, "min"))
@@ -141,6 +144,7 @@ def data(found: Next) -> dict[str, Any]:
         "alternatives": [_alternative(found, name, run) for name, run in different.items()],
         "curve": _curve(found),
         "met": found.proposal.met,
+        "runs": found.runs,
         "need": _need(found),
     }
 
@@ -163,6 +167,8 @@ def _shown(found: Next) -> list[dict[str, Any]]:
     value, unit = duration(chosen.duration)
     rows.append({"name": "duration", "value": value, "unit": unit})
     rows.append({"name": "samples", "value": chosen.samples, "unit": ""})
+    if found.runs > 1:
+        rows.append({"name": "runs", "value": found.runs, "unit": ""})
     return rows
 
 

@@ -30,6 +30,7 @@ class Bench:
     target: str
     wanted: float  # relative half-width
     asked: bool  # whether that precision was asked for; else the run comes as near to it as it can
+    most_runs: int  # how often a run may be made
     settings: Mapping[str, str]
 
     @property
@@ -56,6 +57,7 @@ class Next:
     after: dict[str, float]
     others: dict[str, tuple[Run, dict[str, float]]]
     repeated: dict[str, float]
+    runs: int  # how often the recommended run is to be made
     asked: Mapping[str, str]  # the settings of the request
 
     @property

@@ -17,15 +17,17 @@ _HEADLINE = {
     "pulse": "**Run a pulse of {pulse_duration} at the same pore-water velocity, {velocity},** for {duration}, and "
     "take {samples} readings from {first_sample} to {last_sample}.",
 }
+_REPEATED = " Make this run {runs} times."
 _WORTH = (
-    " [Target] is known within {past_precision_[target]} from the data (at {precision_level} confidence); this run, "
-    "fitted together with them, is expected to bring it to {precision_[target]}: [verdict]."
+    " [Target] is known within {past_precision_[target]} from the data (at {precision_level} confidence); what is "
+    "planned, fitted together with them, is expected to bring it to {precision_[target]}: [verdict]."
 )
 _KNOWN = " The data alone already give the {asked_precision} that was asked for: no further run is needed for it."
 _SETTINGS = (
     "pore-water velocity {velocity}, as in the run that was measured",
     "flow rate {flow}, which gives this velocity",
     "sensor at {sensor} from the inlet",
+    "{runs} such runs, {all_runs} in all, each from a column that was washed free of tracer",
     "tracer for {pulse_duration} ({fed_volumes} pore volumes), then tracer-free solution",
     "tracer from the start to the end",
     "run for {duration} from the moment the tracer enters",
@@ -60,7 +62,10 @@ def outline(
     alternatives = [filled(_ALTERNATIVES[name, str(kind)], words) for name, kind in data["alternative_inputs"].items()]
     already = request["asked"] and 100 * past["half_width"][target] <= request["precision"]
     return Outline(
-        headline=_HEADLINE[variant] + filled(_WORTH, words) + (_KNOWN if already else ""),
+        headline=_HEADLINE[variant]
+        + (_REPEATED if data["runs"] > 1 else "")
+        + filled(_WORTH, words)
+        + (_KNOWN if already else ""),
         sections=(
             Section(title="What the data say", lines=_lines(past)),
             Section(title="Settings", lines=known(settings, facts)),
