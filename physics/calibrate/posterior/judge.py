@@ -52,7 +52,7 @@ class Judged:
         lower, upper: in theta.
         profiled: whether the ends are the profile's.
         agreement: distance of the profile from Laplace in Laplace half-widths; nan where it was not looked at.
-        curvature: the same in the coordinates in which the profile was followed, bounds apart.
+        curvature: the same, open ends apart, in theta or in its logarithm, where it is less.
         near: standard deviations of the estimate from its nearer bound.
         open_lower, open_upper: the end is the parameter's bound, or none was found.
         bias: b over the standard deviation.
@@ -163,14 +163,17 @@ def _curvature(
     q: Tensor,
     spread: Tensor,
 ) -> Tensor:
-    half = q * spread
-    here = torch.where(chart.plain, target.u.exp(), target.u)
-    found = torch.zeros_like(half)
+    """Compare in theta and in its logarithm and take what is nearer: a parabola in either is one."""
+    log, at = target.space.logarithmic, target.space.outward(target.u)
+    half_u = q * torch.where(chart.plain, spread / at, spread)
+    half_theta = q * torch.where(chart.plain, spread, spread * target.space.slope(target.u))
+    worst = [torch.zeros_like(half_u), torch.zeros_like(half_u)]
     for end, shut, sign in ((lower, open_lower, -1.0), (upper, open_upper, 1.0)):
-        log = torch.where(target.space.logarithmic, end.log(), end / target.space.scale)
-        apart = (torch.where(chart.plain, end, log) - here - sign * half).abs() / half
-        found = torch.maximum(found, torch.where(shut, torch.zeros_like(apart), apart))
-    return torch.nan_to_num(found, nan=torch.inf)
+        u = torch.where(log, end.log(), end / target.space.scale)
+        apart = [(u - target.u - sign * half_u).abs() / half_u, (end - at - sign * half_theta).abs() / half_theta]
+        worst = [torch.maximum(w, torch.where(shut, torch.zeros_like(x), x)) for w, x in zip(worst, apart, strict=True)]
+    found = torch.nan_to_num(torch.stack(worst), nan=torch.inf)
+    return torch.where(log, found.amin(0), found[0])
 
 
 def _moved(target: Target, chart: Chart, end: Tensor, by: Tensor) -> Tensor:
