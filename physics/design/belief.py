@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -27,6 +28,14 @@ from physics.errors import ParameterError
 
 _TIGHT = 1e-6  # the least log-standard deviation that is told from certainty
 _CLIP = 1e-3  # of the distribution on either side that no scenario stands for
+
+
+class Posterior(Protocol):
+    """What a belief needs of a posterior; see `physics.calibrate.posterior`."""
+
+    def draws(self, count: int, seed: int) -> dict[str, Tensor]:
+        """Return draws of theta by name, each of shape (count,)."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -104,6 +113,11 @@ def from_prior(unknown: Mapping[str, Unknown]) -> Belief:
     return Belief(tuple(unknown), centre, torch.diag(spread**2))
 
 
+def from_covariance(names: Sequence[str], centre: Tensor, covariance: Tensor) -> Belief:
+    """Return a normal belief in u = ln theta, centre (P,) and covariance (P, P)."""
+    return Belief(tuple(names), centre, 0.5 * (covariance + covariance.T))
+
+
 def from_fit(fit: Fit, names: Sequence[str] | None = None) -> Belief:
     """Return the normal posterior of a fit (all of its positive parameters, or those named).
 
@@ -136,6 +150,22 @@ def from_draws(draws: Mapping[str, Tensor]) -> Belief:
             raise ParameterError(f"{name}: every draw must be finite and above zero")
     u = table.log()
     return Belief(tuple(draws), u.median(0).values, torch.cov(u.T).reshape(len(draws), len(draws)), u)
+
+
+def from_posterior(posterior: Posterior, names: Sequence[str] | None = None, count: int = 1024) -> Belief:
+    """Return a posterior of a calibration as a belief: its draws, whatever their shape.
+
+    Parameters that a draw has at or below zero are left out; `names` picks from the others.
+
+    Raises:
+        ParameterError: a name that was not fitted, or one that may be zero.
+    """
+    draws = posterior.draws(count, 0)
+    for name in names or ():
+        if name not in draws:
+            raise ParameterError(f"{name} was not fitted; choose from {', '.join(draws)}")
+    kept = {name: draws[name] for name in names or [n for n, x in draws.items() if bool((x > 0).all())]}
+    return from_draws(kept)
 
 
 def normal_points(dimensions: int, count: int, seed: int, clip: float = 1e-12) -> Tensor:

@@ -15,7 +15,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from physics.design.study import Material, Transfer
+from physics.design.study import Control, Material, Options, Range, Transfer
 
 
 def material_of(experiment: str) -> tuple[Material, str] | None:
@@ -31,6 +31,31 @@ def transfer_of(experiment: str) -> Transfer | None:
 def conditions_of(experiment: str) -> Mapping[str, tuple[str, tuple[str, ...]]]:
     """Return the controls of the experiment that exist only with some options of a choice."""
     return _CONDITIONS.get(experiment, {})
+
+
+def estimated_of(experiment: str) -> tuple[str, ...]:
+    """Return what a fit of the experiment's curve estimates together as a rule."""
+    return _ESTIMATED.get(experiment, ())
+
+
+def free_of(
+    experiment: str, settings: Mapping[str, Any], controls: Mapping[str, Control], duration: float
+) -> dict[str, Control]:
+    """Return controls that cost nothing and that nobody has settled: the column's input and the length of its pulse."""
+    if experiment != "column" or not math.isfinite(duration):
+        return {}
+    found: dict[str, Control] = {}
+    if "input" not in settings and "input" not in controls and "pulse_duration" not in settings:
+        found["input"] = Options(("step", "pulse"))
+    pulsed = "input" in found or "pulse" in getattr(controls.get("input"), "values", (settings.get("input"),))
+    if pulsed and "pulse_duration" not in settings and "pulse_duration" not in controls:
+        only = None if settings.get("input") == "pulse" else _CONDITIONS["column"]["pulse_duration"]
+        found["pulse_duration"] = Range(duration / 48, duration / 2, _round_unit(duration), only=only)
+    return found
+
+
+def _round_unit(duration: float) -> float:
+    return 3600.0 if duration >= 36000 else 60.0 if duration >= 600 else 1.0
 
 
 def _fed(settings: Mapping[str, Any], duration: float) -> float:
@@ -67,6 +92,10 @@ def _flash_transfer(reference: Mapping[str, Any], settings: Mapping[str, Any]) -
 
 _MATERIAL: dict[str, tuple[Material, str]] = {"column": (_column_length, "m"), "flash": (_flash_energy, "J")}
 _TRANSFER: dict[str, Transfer] = {"column": _column_transfer, "flash": _flash_transfer}
+_ESTIMATED: dict[str, tuple[str, ...]] = {
+    "column": ("velocity", "dispersion"),
+    "flash": ("diffusivity", "biot", "amplitude"),
+}
 _CONDITIONS: dict[str, Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "column": {"pulse_duration": ("input", ("pulse",))},
     "flash": {"pulse_width": ("pulse", ("square", "triangular"))},

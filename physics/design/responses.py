@@ -88,7 +88,7 @@ def case_of(study: Study, chosen: Mapping[str, Any], longest: float) -> Case:
     shift = torch.tensor([math.log(factors.get(name, 1.0)) for name in belief.names], dtype=torch.float64)
     settings = {**settings, **{n: median[n] * math.exp(float(shift[j])) for j, n in enumerate(belief.names)}}
     window = min(float(experiment.default_times(_bare(study, settings), 2)[-1]), longest)
-    return Case(settings, dict(chosen), shift, window, raster_of(window, study.limits))
+    return Case(settings, dict(chosen), shift, window, raster_of(window, study.limits, study.slots))
 
 
 def reference_of(study: Study) -> Mapping[str, Any]:

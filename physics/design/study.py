@@ -13,6 +13,7 @@ from typing import Any, Literal
 from physics.design.belief import Belief
 from physics.design.candidate import Limits
 from physics.design.information import Noise
+from physics.design.raster import SLOTS
 from physics.errors import ParameterError
 from physics.experiment import Experiment
 
@@ -119,7 +120,7 @@ class Study:
         material, transfer: see `physics.design.habits` for those of the experiments that are known.
         nuisance: "baseline" and "gain", estimated too.
         spacing: "free" times, or a record that is "even" between its two ends.
-        tolerance: of the curves.
+        tolerance: of the curves; slots: most moments of a raster at which one may measure.
     """
 
     experiment: Experiment
@@ -135,6 +136,7 @@ class Study:
     nuisance: tuple[Literal["baseline", "gain"], ...] = ()
     spacing: Literal["free", "even"] = "free"
     tolerance: float = 1e-4
+    slots: int = SLOTS
 
     def __post_init__(self) -> None:
         for name in self.target.precision:

@@ -84,9 +84,9 @@ def front(points: Sequence[Point]) -> list[Point]:
     """Return the points that no other dominates, by duration; of equals the first."""
     kept: list[Point] = []
     for point in points:
-        if math.isfinite(point.precision) and not any(_beats(other, point) for other in points):
-            if not any(_costs(other) == _costs(point) for other in kept):
-                kept.append(point)
+        beaten = any(_beats(other, point) for other in points)
+        if math.isfinite(point.precision) and not beaten and all(_costs(other) != _costs(point) for other in kept):
+            kept.append(point)
     return sorted(kept, key=lambda point: (point.duration, point.material, point.samples))
 
 

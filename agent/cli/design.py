@@ -1,0 +1,140 @@
+"""`labwright design`: the most informative settings within the limits."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from agent.cli.common import WITHHELD, Json, Set, emit, finish, pairs, progress, settings, stderr, stdout
+from agent.errors import BadRequest
+from agent.runs import RunRecord, RunStore, run_id
+
+SHOWN = 8  # points of the trade-off
+
+
+def design(
+    experiment: Annotated[str, typer.Argument(help="The experiment, for example column.")],
+    given: Set = None,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--limit",
+            metavar="NAME=A..B",
+            help="A range to choose from ('velocity=1..5 cm/h', 'input=step,pulse') or a bound ('duration<=8 h', "
+            "'samples<=20', 'interval>=10 min', 'material<=200 mL', 'peclet>=10').",
+        ),
+    ] = None,
+    target: Annotated[
+        list[str] | None,
+        typer.Option("--target", metavar="NAME=PRECISION", help="'dispersion=5%', or 'information=most'."),
+    ] = None,
+    vary: Annotated[
+        list[str] | None, typer.Option("--vary", metavar="NAME=A..B", help="The same as a --limit on a setting.")
+    ] = None,
+    samples: Annotated[int | None, typer.Option(min=1, help="At most so many samples.")] = None,
+    duration: Annotated[str | None, typer.Option(help="At most so long, for example '8 h'.")] = None,
+    noise: Annotated[str | None, typer.Option(help="Standard deviation of a reading, for example 0.01 or 1%.")] = None,
+    spread: Annotated[
+        list[str] | None,
+        typer.Option("--spread", metavar="NAME=X", help="How well a value is known beforehand; 0 for certain."),
+    ] = None,
+    after: Annotated[
+        str | None, typer.Option("--after", metavar="RUN", help="A calibration: its result is what is known so far.")
+    ] = None,
+    even: Annotated[bool, typer.Option("--even", help="The instrument records at even times only.")] = False,
+    level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Of the intervals.")] = 0.9,
+    as_object: Json = False,
+) -> None:
+    """Find the settings and times that tell most, inside every limit."""
+    values, config, identifier = pairs(given), settings(), run_id("design")
+    limits = [*(limit or []), *(vary or [])]
+    limits += [f"samples<={samples}"] if samples is not None else []
+    limits += [f"duration<={duration}"] if duration is not None else []
+    targets = _pairs("--target", target, "dispersion=5%")
+    spreads = _pairs("--spread", spread, "velocity=2%")
+    known, correlation, values = _known(after, values)
+    with progress(f"designing {experiment}") as tell:
+        from tools.optimise import optimise_run  # brings PyTorch
+
+        evidence = optimise_run(
+            experiment, values, limits, targets,
+            noise=noise, spreads=spreads, level=level, known=known, correlation=correlation, even=even,
+            run=identifier, device=config.device, progress=lambda share, what: tell(what),
+        )  # fmt: skip
+    result: dict[str, Any] = {**evidence.data, "run": identifier, "seconds": evidence.seconds}
+    result["facts"] = [fact.model_dump() for fact in evidence.facts]
+    inputs = {
+        "experiment": experiment, "settings": values, "limits": limits, "targets": targets, "noise": noise,
+        "spreads": spreads, "after": after, "even": even, "level": level,
+    }  # fmt: skip
+    RunStore(config.runs_path).save(RunRecord(id=identifier, kind="design", inputs=inputs, result=result))
+    emit(result, as_object=as_object)
+    if not as_object:
+        _show(result)
+    if result["status"] != "recommended":
+        stderr.print(f"labwright: withheld: {result['reason']}", markup=False, soft_wrap=True)
+        finish(WITHHELD)
+
+
+def _pairs(option: str, items: list[str] | None, example: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for item in items or ():
+        name, sign, value = item.partition("=")
+        if not sign or not name.strip() or not value.strip():
+            raise BadRequest(f"{option} {item!r} is not NAME=VALUE; write for example {option} {example}")
+        if name.strip() in found:
+            raise BadRequest(f"{option} {name.strip()} is given twice")
+        found[name.strip()] = value.strip()
+    return found
+
+
+def _known(after: str | None, values: dict[str, str]) -> tuple[list[dict[str, Any]], list[list[float]], dict[str, str]]:
+    """Return what a calibration found, and its settings under those that are given now."""
+    if after is None:
+        return [], [], values
+    record = RunStore(settings().runs_path).load(after)
+    if record.kind != "calibrate":
+        raise BadRequest(f"--after {after}: that run is a {record.kind}, not a calibration")
+    given = record.inputs.get("settings", {})
+    told = {name: str(value) for name, value in given.items()} if isinstance(given, dict) else {}
+    return record.result["parameters"], record.result["correlation"], {**told, **values}
+
+
+def _show(result: dict[str, Any]) -> None:
+    table = Table("setting", "value", "unit", box=None)
+    for row in result["settings"]:
+        table.add_row(
+            row["name"], f"{row['value']:.5g}" if isinstance(row["value"], float) else row["value"], row["unit"]
+        )
+    stdout.print(table)
+    unit = result["duration"]["unit"]
+    times = ", ".join(f"{row['value']:.5g}" for row in result["schedule"])
+    stdout.print(f"\nmeasure at ({unit or 'no unit'}): {times}\n", markup=False)
+    expected = Table("expected", "before", "after", "wanted", box=None)
+    for row in result["predictions"]:
+        wanted = "" if row["wanted"] is None else f"{100 * row['wanted']:.3g} %"
+        expected.add_row(row["name"], f"± {100 * row['before']:.3g} %", f"± {100 * row['value']:.3g} %", wanted)
+    stdout.print(expected)
+    curve = Table("half-width", "time", "samples", "material", box=None)
+    points, least = [], float("inf")
+    for point in result["trade_off"]:  # by duration: those that a shorter run does not beat
+        if point["precision"] < least:
+            points.append(point)
+            least = point["precision"]
+    step = max(-(-len(points) // SHOWN), 1)
+    for point in [*points[:-1][::step], *points[-1:]]:
+        used = point["material"]
+        curve.add_row(
+            f"± {100 * point['precision']:.3g} %",
+            f"{point['duration']['value']:.4g} {unit}",
+            str(point["samples"]),
+            "" if used is None else f"{used['value']:.4g} {used['unit']}",
+        )
+    stdout.print("\ntrade-off")
+    stdout.print(curve)
+    stdout.print(result["text"], markup=False)
+    for note in result["assumptions"]:
+        stdout.print(f"assumed: {note}", markup=False)
+    stdout.print(f"run {result['run']}")

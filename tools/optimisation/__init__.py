@@ -1,0 +1,1 @@
+"""What stands behind `tools.optimise`: limits in words, the study they make, and the answer in rows."""

@@ -1,0 +1,374 @@
+"""From settings, limits and targets in words to a `Study` in SI, and what had to be assumed on the way."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from physics import units
+from physics.design.belief import Belief, from_prior
+from physics.design.candidate import Limits, Unknown
+from physics.design.habits import column_volume, conditions_of, estimated_of, free_of, material_of, transfer_of
+from physics.design.information import Noise
+from physics.design.study import Bound, Control, Options, Range, Study, Target
+from physics.errors import ParameterError
+from physics.experiment import Choice, Experiment, Parameter, Role
+from tools.optimisation.words import Words, read_limit, read_precision
+
+RUN = ("duration", "samples", "interval", "first", "material")
+NOISE = 0.01
+SAMPLES = {"flash": 200}  # 20 where nothing else is said
+SPREAD, PUMP = 0.3, 0.05  # log-standard deviation of a value that was set, and of a velocity that is set by a pump
+WIDEST = 1.5  # of a prior that is averaged over
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A study and how to speak of it.
+
+    Attributes:
+        units: of settings, by name, as the user writes them; time: the unit of times; material: that of material.
+        notes: assumptions, a sentence each.
+    """
+
+    study: Study
+    units: Mapping[str, str]
+    time: str
+    material: str
+    notes: tuple[str, ...]
+
+
+def read_study(
+    declared: Experiment,
+    settings: Mapping[str, str],
+    limits: Sequence[str],
+    targets: Mapping[str, str],
+    *,
+    noise: str | None = None,
+    spreads: Mapping[str, str] | None = None,
+    level: float = 0.9,
+    known: Belief | None = None,
+    even: bool = False,
+) -> Asked:
+    """Read everything and check that it fits together.
+
+    Args:
+        limits: see `tools.optimisation.words`; on the run (duration, samples, interval, first, material), on a
+            setting, or on a limit of validity of the experiment, for example peclet.
+        targets: relative precision by name; `information` alone asks for the most information instead.
+        spreads: relative uncertainty of what was set, zero where it is certain.
+        known: what a calibration left, in place of priors.
+
+    Raises:
+        InputError: with what is wrong and how to mend it.
+    """
+    words = [read_limit(text) for text in limits]
+    notes: list[str] = []
+    spoken = {name: units.parse(text)[1] for name, text in settings.items() if _is_number(declared, name)}
+    fixed = {name: declared.parameter(name).read(text) for name, text in settings.items()}
+    run = {word.name: word for word in words if word.name in RUN}
+    _twice(words)
+    time = _time_unit(declared, run, settings)
+    limit = _run_limits(declared, run, fixed, time, notes)
+    bounds, controls = _others(declared, [word for word in words if word.name not in RUN], fixed, spoken)
+    for name, control in free_of(declared.name, fixed, controls, limit.duration).items():
+        controls[name] = control
+        notes.append(f"{name} was left open and is chosen {_told(control, time)}.")
+    target = _target(targets, level)
+    belief = known or _belief(declared, fixed, controls, target, spreads or {}, notes)
+    material, unit = _material(declared, fixed, controls, run)
+    if "duration" in {item.name for item in declared.parameters} and "duration" not in fixed:
+        fixed["duration"] = _duration(declared, run)
+    study = Study(
+        declared,
+        fixed,
+        controls,
+        belief,
+        _noise(declared, noise, fixed, notes),
+        limit,
+        target,
+        tuple(bounds),
+        material,
+        transfer_of(declared.name),
+        nuisance=("baseline",) if declared.name == "flash" else (),
+        spacing="even" if even else "free",
+    )
+    return Asked(study, spoken, time, unit, tuple(notes))
+
+
+def _twice(words: Sequence[Words]) -> None:
+    seen: set[tuple[str, bool, bool]] = set()
+    for word in words:
+        ends = (word.name, word.lower is not None, word.upper is not None)
+        if ends in seen:
+            raise ParameterError(f"--limit {word.name} is given twice")
+        seen.add(ends)
+
+
+def _is_number(declared: Experiment, name: str) -> bool:
+    return isinstance(declared.parameter(name), Parameter)
+
+
+def _time_unit(declared: Experiment, run: Mapping[str, Words], settings: Mapping[str, str]) -> str:
+    for name in ("duration", "interval", "first"):
+        text = run[name].upper or run[name].lower if name in run else None
+        if text and units.parse(text)[1]:
+            return units.parse(text)[1]
+    for name in ("velocity", "flow", "duration"):
+        unit = units.parse(settings[name])[1].split("/")[-1].strip() if name in settings else ""
+        if unit and units.compatible(unit, "s"):
+            return unit
+    return {"column": "h", "flash": "s"}.get(declared.name, "")
+
+
+def _seconds(text: str, what: str, time: str) -> float:
+    """Read a time; a bare number has the unit of the others, or none where the experiment counts without one."""
+    value, unit = units.parse(text)
+    if unit == "" and time:
+        if value == 0:
+            return 0.0
+        raise ParameterError(f"--limit {what}: {text} has no unit of time; write for example '{value:g} {time}'")
+    return units.convert(value, unit, "s") if unit else value
+
+
+def _duration(declared: Experiment, run: Mapping[str, Words]) -> float:
+    word = run.get("duration")
+    if word is None or word.upper is None:
+        default = declared.parameter("duration")
+        value = default.default if isinstance(default, Parameter) else None
+        if value is None:
+            raise ParameterError("how long a run may last is missing; add for example --limit 'duration<=0.5'")
+        return value
+    return float(declared.parameter("duration").read(word.upper))  # type: ignore[arg-type]
+
+
+def _run_limits(
+    declared: Experiment, run: Mapping[str, Words], fixed: Mapping[str, Any], time: str, notes: list[str]
+) -> Limits:
+    def end(name: str, upper: bool) -> str | None:
+        word = run.get(name)
+        if word is None:
+            return None
+        if word.options or (word.lower if upper else word.upper) not in (None, word.upper if upper else word.lower):
+            kind = "<=" if upper else ">="
+            if word.options or (word.upper if upper else word.lower) is None:
+                raise ParameterError(f"--limit {name} takes one end; write '{name}{kind}VALUE'")
+        return word.upper if upper else word.lower
+
+    longest, count = end("duration", True), end("samples", True)
+    interval, first = end("interval", False), end("first", False)
+    samples = SAMPLES.get(declared.name, 20)
+    if count is not None:
+        value, unit = units.parse(count)
+        if unit or value != int(value) or value < 1:
+            raise ParameterError(f"--limit samples<={count}: write a whole number of at least one")
+        samples = int(value)
+    else:
+        notes.append(f"no number of samples was named; {samples} are assumed.")
+    duration = math.inf
+    if longest is not None:
+        duration = _seconds(longest, "duration", time)
+    elif "duration" in fixed:
+        duration = float(fixed["duration"])
+    return Limits(
+        duration,
+        samples,
+        _seconds(interval, "interval", time) if interval else 0.0,
+        _seconds(first, "first", time) if first else 0.0,
+    )
+
+
+def _others(
+    declared: Experiment, words: Sequence[Words], fixed: dict[str, Any], spoken: dict[str, str]
+) -> tuple[list[Bound], dict[str, Control]]:
+    """Limits on settings become controls, those on what follows from settings become bounds."""
+    bounds: list[Bound] = []
+    controls: dict[str, Control] = {}
+    validity = {limit.name: limit for limit in declared.limits}
+    names = {item.name for item in declared.parameters} | {item.name for item in declared.choices}
+    merged: dict[str, Words] = {}
+    for word in words:
+        old = merged.get(word.name, Words(word.name))
+        merged[word.name] = Words(
+            word.name, word.lower or old.lower, word.upper or old.upper, word.options or old.options
+        )
+    for name, word in merged.items():
+        if name in names:
+            controls[name] = _control(declared, word, fixed, spoken)
+            continue
+        if name not in validity:
+            known = ", ".join([*RUN, *sorted(names), *validity])
+            raise ParameterError(f"--limit {name}: there is no such limit; choose from {known}")
+        limit = validity[name]
+        low, high = (_value(end, limit.unit) for end in (word.lower, word.upper))
+        if low is None and high is None:
+            raise ParameterError(f"--limit {name} takes an end; write '{name}<=VALUE' or '{name}>=VALUE'")
+        bounds.append(
+            Bound(
+                name,
+                limit.value,
+                -math.inf if low is None else low,
+                math.inf if high is None else high,
+                limit.unit,
+            )
+        )
+    return bounds, controls
+
+
+def _value(text: str | None, unit: str) -> float | None:
+    if text is None:
+        return None
+    value, own = units.parse(text)
+    return units.convert(value, own, unit)
+
+
+def _control(declared: Experiment, word: Words, fixed: dict[str, Any], spoken: dict[str, str]) -> Control:
+    item = declared.parameter(word.name)
+    only = conditions_of(declared.name).get(word.name)
+    if isinstance(item, Choice):
+        if not word.options:
+            raise ParameterError(f"--limit {word.name} is a choice; write {word.name}={','.join(item.options)}")
+        fixed.pop(word.name, None)
+        return Options(tuple(item.read(option) for option in word.options), only)
+    if word.options:
+        values = tuple(item.read(option) for option in word.options)
+        spoken.setdefault(word.name, units.parse(word.options[0])[1])
+        fixed.pop(word.name, None)
+        return Options(values, only)
+    text = word.upper or word.lower or ""
+    unit = units.parse(text)[1]
+    spoken[word.name] = unit or spoken.get(word.name, "")
+    scale = units.convert(1.0, unit, item.unit) - units.convert(0.0, unit, item.unit)
+    low = item.read(word.lower) if word.lower else _open_end(item, fixed, word, lower=True)
+    high = item.read(word.upper) if word.upper else _open_end(item, fixed, word, lower=False)
+    if low > high:
+        raise ParameterError(f"--limit {word.name}: the lower end, {word.lower}, is above the upper one, {word.upper}")
+    return Range(float(low), float(high), abs(scale) or 1.0, word.name in ("rolls", "spots", "seed", "cells"), only)
+
+
+def _open_end(item: Parameter, fixed: Mapping[str, Any], word: Words, *, lower: bool) -> float:
+    """The end that was not named: the parameter's own where it is of use, else a tenth or tenfold of the other."""
+    named = item.read(word.upper if lower else word.lower)  # type: ignore[arg-type]
+    if lower:
+        return item.lower if item.lower > 0 and item.lower >= named / 100 else named / 10
+    return min(item.upper, named * 10 if named > 0 else 1.0)
+
+
+def _target(targets: Mapping[str, str], level: float) -> Target:
+    if not targets:
+        raise ParameterError("no target; write for example --target dispersion=5%")
+    if set(targets) == {"information"}:
+        return Target({}, "information", level=level)
+    return Target({name: read_precision(name, text) for name, text in targets.items()}, level=level)
+
+
+def _belief(
+    declared: Experiment,
+    fixed: Mapping[str, Any],
+    controls: Mapping[str, Control],
+    target: Target,
+    spreads: Mapping[str, str],
+    notes: list[str],
+) -> Belief:
+    """What is estimated, each with its median and spread: what was set, the middle of a range, or the prior."""
+    names = dict.fromkeys([*target.precision, *estimated_of(declared.name)])
+    if declared.name not in ("column", "flash", "convection", "gray_scott"):
+        names |= dict.fromkeys(p.name for p in declared.parameters if p.role is Role.UNKNOWN and p.name in fixed)
+    unknown: dict[str, Unknown] = {}
+    for name in names:
+        item = declared.parameter(name)
+        if not isinstance(item, Parameter):
+            raise ParameterError(f"--target {name}: it is a choice, not a number")
+        control = controls.get(name)
+        spread = read_precision(name, spreads[name]) if _nonzero(spreads.get(name)) else None
+        if name in spreads and spread is None:
+            continue
+        driven = isinstance(control, Range) or (name == "velocity" and ("flow" in fixed or "flow" in controls))
+        if isinstance(control, Range):
+            value, own = math.sqrt(control.lower * control.upper), PUMP
+        elif driven:
+            value, own = _velocity(declared, fixed, controls), PUMP
+        elif name in fixed and fixed[name] > 0:
+            value, own = float(fixed[name]), PUMP if name == "velocity" else SPREAD
+        elif item.prior is not None:
+            value, own = item.prior[0], min(item.prior[1], WIDEST)
+            span = f"{value:.3g} {item.unit}".strip() + f" within a factor of {math.exp(own):.2g}"
+            notes.append(f"no value was set for {name}; {span} is assumed.")
+        elif item.default:
+            value, own = item.default, SPREAD
+        else:
+            raise ParameterError(f"{name} needs a value to design for; set it, for example --set {name}=...")
+        if driven and name in fixed:
+            value = float(fixed[name])
+        unknown[name] = Unknown(value, spread or own)
+    for name in spreads:
+        if name not in names:
+            raise ParameterError(f"--spread {name} is not estimated here; choose from {', '.join(names)}")
+    lost = [name for name in target.precision if name not in unknown]
+    if lost:
+        raise ParameterError(f"--spread {lost[0]}=0 says that it is known, and --target asks for it; leave one out")
+    return from_prior(unknown)
+
+
+def _nonzero(text: str | None) -> bool:
+    return text is not None and units.parse(text)[0] != 0
+
+
+def _velocity(declared: Experiment, fixed: Mapping[str, Any], controls: Mapping[str, Control]) -> float:
+    """The pore-water velocity at the flow that is set, or at the middle of its range."""
+    control = controls.get("flow")
+    flow = math.sqrt(control.lower * control.upper) if isinstance(control, Range) else fixed.get("flow")
+    if isinstance(control, Options):
+        flow = control.values[0]
+    lacking = [name for name in ("diameter", "porosity") if name not in fixed]
+    if lacking or flow is None:
+        raise ParameterError(f"flow needs {' and '.join(lacking)} to give a velocity; set it")
+    return float(flow / (fixed["porosity"] * math.pi * fixed["diameter"] ** 2 / 4))
+
+
+def _material(
+    declared: Experiment, fixed: Mapping[str, Any], controls: Mapping[str, Control], run: Mapping[str, Words]
+) -> tuple[Any, str]:
+    found = material_of(declared.name)
+    if found is None:
+        if "material" in run:
+            raise ParameterError(f"--limit material: nothing is counted as used up by {declared.name}")
+        return None, ""
+    material, unit = found
+    if declared.name == "column" and {"diameter", "porosity"} <= set(fixed):
+        return column_volume, "m**3"
+    return material, unit
+
+
+def limited_material(asked: Asked, run: Sequence[str]) -> Asked:
+    """Add the limit on material, whose unit is known only with the study."""
+    words = [word for word in (read_limit(text) for text in run) if word.name == "material"]
+    if not words:
+        return asked
+    if words[0].upper is None:
+        raise ParameterError("--limit material takes one end; write for example 'material<=200 mL'")
+    value, unit = units.parse(words[0].upper)
+    most = units.convert(value, unit, asked.material)
+    study = replace(asked.study, limits=replace(asked.study.limits, material=most))
+    return replace(asked, study=study, units={**asked.units, "material": unit})
+
+
+def _noise(declared: Experiment, text: str | None, fixed: Mapping[str, Any], notes: list[str]) -> Noise:
+    """Standard deviation of one reading, in the unit of the curve or as a share of one."""
+    if text is None:
+        notes.append(f"no reading error was named; {NOISE:g} of the curve's unit is assumed.")
+        return Noise(NOISE)
+    value, unit = units.parse(text)
+    shown = "" if declared.curve.unit in ("", "1") else declared.curve.unit
+    if unit == "" or units.compatible(unit, ""):
+        return Noise(units.convert(value, unit, ""))
+    return Noise(units.convert(value, unit, shown) - units.convert(0.0, unit, shown))
+
+
+def _told(control: Control, time: str) -> str:
+    if isinstance(control, Options):
+        return f"among {', '.join(str(item) for item in control.values)}"
+    low, high = (units.convert(end, "s", time) if time else end for end in (control.lower, control.upper))
+    return f"from {low:.3g} to {high:.3g} {time}".rstrip()

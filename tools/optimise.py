@@ -1,0 +1,252 @@
+"""The most informative settings and times of any experiment, inside the limits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from time import perf_counter
+from typing import Any
+
+import torch
+
+from physics import units
+from physics.design.belief import Belief, from_covariance
+from physics.design.controls import coarse
+from physics.design.optimise import Design, optimise
+from physics.design.responses import at_times, case_of
+from physics.design.schedules import Run
+from physics.design.study import Study
+from physics.design.tradeoff import Point, cheapest, each_sample, need_of, over_time, trade_off
+from physics.errors import InputError, ParameterError
+from physics.experiment import Experiment, Parameter
+from physics.solution import Solution
+from tools.errors import Failed, Retry
+from tools.experiments import find
+from tools.optimisation import rows
+from tools.optimisation.study import Asked, limited_material, read_study
+from tools.records import Check, Evidence, Fact, Source
+from tools.simulate import balances, checks
+
+_SECONDS = 20.0  # that a search may take of an experiment that is slow
+_SLOW = 0.02  # seconds of one curve with its slopes, above which an experiment is slow
+_FEW_SLOTS, _COARSE = 40, 1e-2  # for slow experiments
+
+
+def optimise_run(
+    experiment: str,
+    settings: Mapping[str, str],
+    limits: Sequence[str],
+    targets: Mapping[str, str],
+    *,
+    noise: str | None = None,
+    spreads: Mapping[str, str] | None = None,
+    level: float = 0.9,
+    known: Sequence[Mapping[str, Any]] = (),
+    correlation: Sequence[Sequence[float]] = (),
+    even: bool = False,
+    run: str | None = None,
+    device: str = "auto",
+    seed: int = 0,
+    progress: Callable[[float, str], None] | None = None,
+) -> Evidence:
+    """Find the settings and measurement times that tell most about the targets, inside every limit.
+
+    Give what is fixed or expected in `settings`; ranges and bounds in `limits`, each written "velocity=1..5 cm/h",
+    "duration<=8 h", "samples<=20" or "input=step,pulse"; wanted relative precision in `targets`, for example
+    {"dispersion": "5%"}, or {"information": "most"} for the most information in all. `known` and `correlation` are
+    the rows of a calibration, which then stand in place of priors. Returns the best run, the expected precision after
+    it, how it grows over time, the trade-off with time and material, and what an unreachable target would cost.
+
+    Raises:
+        Retry: a name, unit, limit or target is wrong; the message says which and how to mend it.
+        Failed: the solver has no usable result for the recommended run.
+    """
+    begin = perf_counter()
+    tell = progress or (lambda share, what: None)
+    declared = find(experiment)
+    try:
+        belief = _belief(declared, known, correlation) if known else None
+        asked = read_study(
+            declared, settings, limits, targets,
+            noise=noise, spreads=spreads, level=level, known=belief, even=even,
+        )  # fmt: skip
+        asked = limited_material(asked, limits)
+        asked, effort = _paced(asked)
+        design = optimise(asked.study, seed=seed, progress=tell, **effort)
+        tell(0.9, "weighing time and material")
+        points = trade_off(design)
+        need = None if design.met in (None, True) else rows.need(asked, design.best, need_of(design, seed=seed))
+        tell(0.95, "running the solver")
+        solution = declared.simulate(_runnable(design.best), _shown_times(design.best), device=device)
+    except InputError as error:
+        raise Retry(str(error)) from error
+    if not solution.status.ok:
+        raise Failed(f"{solution.status.value} {solution.message}".strip())
+    found = [*rows.checks(asked, design.best), *checks(declared, design.best.case.settings, solution)]
+    told = _data(asked, design, points, need, found, solution)
+    return Evidence(
+        tool="optimise",
+        run=run,
+        facts=tuple(_facts(asked, design.best, told, run, settings)),
+        checks=tuple(found),
+        data=told,
+        seconds={"solver": perf_counter() - begin},
+    )
+
+
+def _belief(declared: Experiment, known: Sequence[Mapping[str, Any]], correlation: Sequence[Sequence[float]]) -> Belief:
+    """The rows of a calibration as a normal posterior of the logarithms."""
+    names, medians, spreads = [], [], []
+    for row in known:
+        item = declared.parameter(str(row["name"]))
+        if not isinstance(item, Parameter) or row["std"] is None or not row["value"] > 0:
+            raise ParameterError(f"the calibration leaves {row['name']} open; calibrate again without it")
+        names.append(item.name)
+        medians.append(math.log(units.convert(row["value"], row["unit"], item.unit)))
+        spreads.append(row["std"] / row["value"])
+    matrix = torch.tensor(correlation, dtype=torch.float64) if len(correlation) else torch.eye(len(names)).double()
+    sd = torch.tensor(spreads, dtype=torch.float64)
+    return from_covariance(names, torch.tensor(medians, dtype=torch.float64), matrix * sd[:, None] * sd[None, :])
+
+
+def _paced(asked: Asked) -> tuple[Asked, dict[str, int]]:
+    """Look at one candidate, and choose how many more to look at."""
+    study = asked.study
+    cost = _seconds_each(study)
+    if cost <= _SLOW:
+        return asked, {}
+    study = replace(study, slots=_FEW_SLOTS, tolerance=_COARSE)
+    asked = replace(asked, study=study)
+    affordable = _SECONDS / max(_seconds_each(study), 1e-6)
+    scenarios = 3 if affordable >= 12 else 1
+    return asked, {"effort": max(int(affordable / scenarios / 2), 2), "scenarios": scenarios, "rounds": 1}
+
+
+def _seconds_each(study: Study) -> float:
+    """Seconds of one curve with its slopes, measured; the second call, since the first may compile."""
+    for point in coarse(study.controls, 8):
+        try:
+            case = case_of(study, point, study.limits.duration)
+        except InputError:
+            continue
+        times = torch.linspace(case.window / study.slots, case.window, study.slots, dtype=torch.float64)
+        at_times(study, case, study.belief.centre[None], times[:4])
+        begin = perf_counter()
+        at_times(study, case, study.belief.centre[None], times)
+        return perf_counter() - begin
+    return 0.0  # the search says why nothing can be run
+
+
+def _runnable(run: Run) -> dict[str, Any]:
+    """Complete settings that the solver takes: a flow beside its velocity would be told twice."""
+    full = dict(run.case.settings)
+    return {name: value for name, value in full.items() if not (name == "flow" and "velocity" in full)}
+
+
+def _shown_times(run: Run) -> torch.Tensor:
+    even = torch.linspace(0.0, run.duration, 81, dtype=torch.float64)
+    return torch.unique(torch.cat([even, run.times]))
+
+
+def _data(
+    asked: Asked,
+    design: Design,
+    points: Sequence[Point],
+    need: dict[str, Any] | None,
+    found: Sequence[Check],
+    solution: Solution,
+) -> dict[str, Any]:
+    study, best = asked.study, design.best
+    broken = [check.name for check in found if check.status == "fail"]
+    quick = cheapest(design, points) if study.target.precision else None
+    gathered = over_time(study, best, each_sample(study, at_times(study, best.case, design.scenarios, best.times)))
+    reason = f"the run breaks {', '.join(broken)}" if broken else need["text"] if need else None
+    return {
+        "status": "withheld" if reason else "recommended",
+        "experiment": study.experiment.name,
+        "reason": reason,
+        "settings": rows.settings(asked, best),
+        "schedule": [rows.time(asked, at) for at in best.times.tolist()],
+        "samples": best.samples,
+        "duration": rows.time(asked, best.duration),
+        "material": rows.material(asked, best.material),
+        "predictions": rows.predictions(asked, best),
+        "met": design.met,
+        "need": need,
+        "cheapest": None if quick is None else _alternative(asked, quick),
+        "trade_off": rows.trade_off(asked, points),
+        "information_over_time": [
+            {"time": rows.time(asked, at), "precision": widths} for at, widths in gathered
+        ],
+        "assumptions": list(asked.notes),
+        "text": _text(asked, best, quick, reason),
+        "balances": balances(solution),
+        "checks": [check.model_dump() for check in found],
+        "curve": _curve(asked, best, solution),
+    }  # fmt: skip
+
+
+def _alternative(asked: Asked, run: Run) -> dict[str, Any]:
+    return {
+        "settings": rows.settings(asked, run),
+        "schedule": [rows.time(asked, at) for at in run.times.tolist()],
+        "duration": rows.time(asked, run.duration),
+        "material": rows.material(asked, run.material),
+        "samples": run.samples,
+        "precision": dict(run.half_width),
+    }
+
+
+def _text(asked: Asked, best: Run, quick: Run | None, reason: str | None) -> str:
+    names = tuple(asked.study.target.precision) or asked.study.belief.names
+    widths = ", ".join(f"{name} within {100 * best.half_width[name]:.2g} %" for name in names)
+    lasts = rows.time(asked, best.duration)
+    said = f"{best.samples} samples in {lasts['value']:.3g} {lasts['unit']}".strip() + f" are expected to know {widths}"
+    if reason is None and quick is not None and quick.duration < 0.95 * best.duration:
+        short = rows.time(asked, quick.duration)
+        said += f"; the target alone is met in {short['value']:.3g} {short['unit']}".rstrip()
+    return said + "."
+
+
+def _curve(asked: Asked, run: Run, solution: Solution) -> dict[str, Any]:
+    output = solution.outputs[asked.study.experiment.curve.name]
+    times = output.time if output.time is not None else run.times
+    return {
+        "time": [rows.time(asked, float(t))["value"] for t in times],
+        "time_unit": asked.time,
+        "label": output.name.replace("_", " "),
+        "unit": output.unit,
+        "values": output.values[0].tolist(),
+    }
+
+
+def _facts(
+    asked: Asked, best: Run, told: Mapping[str, Any], run: str | None, settings: Mapping[str, str]
+) -> list[Fact]:
+    source = Source(tool="optimise", run=run, inputs=dict(settings))
+
+    def fact(identifier: str, name: str, value: float, unit: str, **more: Any) -> Fact:
+        return Fact(id=identifier, name=name, value=value, unit=unit, source=source, **more)
+
+    found = [
+        fact(row["name"], row["name"].replace("_", " "), row["value"], row["unit"])
+        for row in told["settings"]
+        if isinstance(row["value"], float)
+    ]
+    found += [
+        fact(
+            f"precision_{name}",
+            f"expected half-width of the interval of {name}",
+            100 * best.half_width[name],
+            "percent",
+            level=asked.study.target.level,
+        )
+        for name in asked.study.belief.names
+        if math.isfinite(best.half_width[name])
+    ]  # fmt: skip
+    found += [
+        fact(f"time_{k:03d}", "sampling time", row["value"], row["unit"]) for k, row in enumerate(told["schedule"])
+    ]
+    lasts = told["duration"]
+    return [*found, fact("duration", "duration of the run", lasts["value"], lasts["unit"])]
