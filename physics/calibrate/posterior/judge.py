@@ -1,8 +1,9 @@
-"""Intervals of many problems at once: Laplace's where the profile agrees with it, else the profile's.
+"""Intervals of many problems at once: Laplace's, the profile's wherever that says something else.
 
 Laplace: u_j +- q sd_j, with sd from the curvature of the posterior at its mode and q Student's quantile, mapped back.
-Its distance from the profile is the largest difference of their ends in units of q sd_j; beyond `AGREE` the profile's
-ends are taken. A solver whose error may reach e at every point moves an estimate by up to
+Its distance from the profile is the largest difference of their ends in units of q sd_j; beyond `SAME` the profile's
+ends are taken (a choice between two intervals that differ more would depend on the data and cost coverage), and beyond
+`AGREE` Laplace is no description of the posterior any more. A solver whose error may reach e at every point moves an estimate by up to
 
     b_j = e sum_i |(A^-1 J^T p)_ji|,
 
@@ -21,7 +22,8 @@ from physics.calibrate.posterior.bounded import quantiles
 from physics.calibrate.posterior.profile import profile
 from physics.calibrate.posterior.target import Chart, Target, make_chart
 
-AGREE = 0.1  # of a Laplace half-width
+SAME = 0.02  # of a Laplace half-width
+AGREE = 0.1
 CURVED = 0.5  # beyond this the misfit is so far from a parabola that not even the profile promises its level
 NEAR = 2.0  # standard deviations from a bound
 FEW = 3.0  # degrees of freedom below which the level is not promised
@@ -106,7 +108,9 @@ def judge(
     ends = profile(target, chart, misfit, covariance, level)
     agreement = _agreement(target, ends.lower, ends.upper, q * deviation)
     curvature = _curvature(target, chart, ends.lower, ends.upper, ends.open_lower, ends.open_upper, q, spread)
-    profiled = ~(agreement <= AGREE)
+    profiled = ~(agreement <= SAME)
+    nowhere = profiled & ends.open_lower & ends.open_upper & unknown  # not near a bound: not determined at all
+    near = torch.where(nowhere, torch.full_like(near, math.inf), near)
     moved = (_moved(target, chart, end, sign * bias * spread) for end, sign in ((ends.lower, -1.0), (ends.upper, 1.0)))
     low, high = moved
     return Judged(

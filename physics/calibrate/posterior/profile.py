@@ -34,6 +34,7 @@ _LEAP = 3.0  # nor a plain one by more than so many of its deviations
 _FAR = 9.0  # a factor exp(9) from the estimate, or so many deviations, is no end
 _NARROW = 1e-3  # of a deviation, between what is allowed and what is not
 _SLOWEST = 0.3  # share of a step that is taken at least
+_RIDGE = 1e-8  # where the data leave a direction open; it moves no end, only the way to it
 _OVERSHOOT = 4.0  # a round that makes Q rise to so many times what it should is halved
 
 
@@ -244,7 +245,7 @@ def _solve(gradient: Tensor, normal: Tensor, held: Tensor, own: Tensor) -> tuple
     diagonal = normal.diagonal(dim1=-2, dim2=-1).clamp_min(1e-300)
     root = torch.where(free, diagonal, torch.ones_like(diagonal)).sqrt()
     scaled = torch.where(both, normal, 0.0) / (root[:, :, None] * root[:, None, :])
-    scaled = scaled + torch.diag_embed(torch.where(free, 1e-12, 1.0).to(scaled))
+    scaled = scaled + torch.diag_embed(torch.where(free, _RIDGE, 1.0).to(scaled))
     right = torch.stack([torch.where(free, gradient, 0.0), (own & free).to(gradient)], -1) / root[..., None]
     solved = torch.linalg.solve_ex(torch.nan_to_num(scaled), torch.nan_to_num(right)).result / root[..., None]
     step, column = torch.nan_to_num(solved).unbind(-1)

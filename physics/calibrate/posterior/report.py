@@ -1,8 +1,7 @@
 """`posterior`: the intervals of a calibration, checked, and draws from what is known after it.
 
-Laplace is taken where the profile agrees with it within `judge.AGREE` of a half-width; otherwise the intervals are the
-profile's and the draws come from a sampler, from importance sampling where that suffices (`draws.draw`). Parameters
-without a prior are taken flat in the coordinates in which they are judged: the logarithm, and the parameter itself
+Laplace describes the posterior where the profile agrees with it within `judge.AGREE` of a half-width; otherwise the
+draws come from a sampler, from importance sampling where that suffices (`draws.draw`). Parameters without a prior are taken flat in the coordinates in which they are judged: the logarithm, and the parameter itself
 near a bound at zero.
 """
 
@@ -18,7 +17,7 @@ from torch import Tensor
 from physics.calibrate.fit import FitStatus
 from physics.calibrate.posterior.draws import Drawn, draw
 from physics.calibrate.posterior.hierarchy import Between
-from physics.calibrate.posterior.judge import COARSE, CURVED, FEW, NEAR, Interval, Judged, judge
+from physics.calibrate.posterior.judge import AGREE, COARSE, CURVED, FEW, NEAR, Interval, Judged, judge
 from physics.calibrate.posterior.laplace import draw_laplace
 from physics.calibrate.posterior.target import Target
 from physics.calibrate.robust import influence
@@ -57,7 +56,7 @@ class Posterior:
     @property
     def method(self) -> str:
         """How the posterior is described: "laplace", "profile", or "sampled" once draws were made by sampling."""
-        if not bool(self.judged.profiled.any()):
+        if not bool((self.judged.agreement > AGREE).any()):
             return "laplace"
         return "sampled" if self._drawn else "profile"
 
@@ -79,7 +78,7 @@ class Posterior:
         """Draw u, shape (count, P); see `draws`."""
         seed = self.seed if seed is None else seed
         solved = self.solved
-        if not bool(self.judged.profiled.any()):
+        if self.method == "laplace":
             return draw_laplace(solved.u, solved.fit.u_covariance, solved.space, self.freedom, count, seed)
         if self.freedom <= 0:
             raise ParameterError("no more data points than parameters: nothing can be drawn from such a fit")

@@ -22,6 +22,7 @@ Linearise = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 _WIDE = 0.5  # relative standard deviation from which on theta, not its logarithm, is nearly linear
 _FLOOR = 1e-6  # of a standard deviation above a bound at zero: what counts as standing there
+_ENTANGLED = 1e8  # variance over that of the parameter alone
 _RIDGE = 1e-13
 
 
@@ -125,7 +126,9 @@ def make_chart(target: Target) -> tuple[Chart, Tensor, Tensor]:
     down = torch.where(space.logarithmic, (-target.u).exp(), torch.ones_like(target.u))
     theta_normal = normal * down[:, :, None] * down[:, None, :]
     deviation = invert(theta_normal).diagonal(dim1=-2, dim2=-1).clamp_min(0).sqrt()
-    plain = space.logarithmic & (deviation * down > _WIDE) & (target.precision == 0) & torch.isfinite(deviation)
+    # What only a combination with others is known of has no scale of its own.
+    own = deviation**2 * theta_normal.diagonal(dim1=-2, dim2=-1) < _ENTANGLED
+    plain = space.logarithmic & (deviation * down > _WIDE) & (target.precision == 0) & own
     lower = torch.where(plain, torch.maximum(space.lower.exp(), _FLOOR * deviation), space.lower)
     upper = torch.where(plain, space.upper.exp(), space.upper)
     change = torch.where(plain, down, torch.ones_like(down))
