@@ -12,18 +12,21 @@ exp: for a positive parameter it is positive and not symmetric. The weights are 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import torch
-from scipy.stats import t as student
+from scipy.special import stdtrit
 from torch import Tensor
 
-from physics.calibrate.identifiability import Identifiability, identify
+from physics.calibrate.identifiability import Identifiability, identify_each
 from physics.calibrate.levenberg import Descent, FitStatus, descend
 from physics.calibrate.sensitivity import Model, sensitivities
 from physics.calibrate.space import Space, make_space
 from physics.errors import DataError, ParameterError
+
+_RANK = 1e-15  # what is smaller beside the largest eigenvalue is rounding
 
 
 @dataclass(frozen=True)
@@ -142,21 +145,35 @@ def fit_batch(
     _check(times, values, weights, level)
     batch = values.shape[0]
     theta = torch.stack([_column(name, value, batch) for name, value in start.items()], -1)
+    positive = bool(space.logarithmic.all())
     if bool((space.logarithmic & (theta <= 0)).any()):
         bad = next(n for j, n in enumerate(space.names) if space.logarithmic[j] and (theta[:, j] <= 0).any())
         raise ParameterError(f"{bad}: the starting value must be above zero")
     constant = {name: _column(name, value, batch) for name, value in (fixed or {}).items()}
 
-    def linearise(u: Tensor) -> tuple[Tensor, Tensor]:
-        free = dict(zip(space.names, space.outward(u).unbind(-1), strict=True))
-        curve, slope = sensitivities(model, {**constant, **free}, space.names, times)
-        return curve, slope * space.slope(u)[:, None, :]
+    def some(u: Tensor, members: Tensor | None) -> tuple[Tensor, Tensor]:
+        at = u.exp() if positive else space.outward(u)
+        free = dict(zip(space.names, at.unbind(-1), strict=True))
+        held = constant if members is None else {name: value[members] for name, value in constant.items()}
+        curve, slope = sensitivities(model, {**held, **free}, space.names, times)
+        return curve, slope * (at if positive else space.slope(u))[:, None, :]
 
-    state = descend(linearise, values, weights, space.inward(theta), space, iterations=iterations, tolerance=tolerance)
-    return [_result(state, b, values[b], weights[b], space, level) for b in range(batch)]
+    state = descend(
+        lambda u: some(u, None),
+        values,
+        weights,
+        space.inward(theta),
+        space,
+        iterations=iterations,
+        tolerance=tolerance,
+        some=some,
+    )
+    return _results(state, values, weights, space, level)
 
 
 def _column(name: str, value: float | Tensor, batch: int) -> Tensor:
+    if isinstance(value, float) and math.isfinite(value):
+        return torch.full((batch,), value, dtype=torch.float64)
     column = torch.as_tensor(value, dtype=torch.float64)
     if not bool(torch.isfinite(column).all()):
         raise ParameterError(f"{name}: the value is not finite")
@@ -175,89 +192,118 @@ def _check(times: Tensor, values: Tensor, weights: Tensor, level: float) -> None
         raise ParameterError(f"level = {level:g} must lie between 0 and 1")
 
 
-def _result(state: Descent, b: int, values: Tensor, weights: Tensor, space: Space, level: float) -> Fit:
-    u, jacobian, sse = state.u[b], state.jacobian[b], float(state.sse[b])
-    n, P = int((weights > 0).sum()), len(space.names)
-    slope = space.slope(u)
-    normal = jacobian.T @ (weights[:, None] * jacobian)
-    variance = sse / (n - P) if n > P else math.inf
+def _results(state: Descent, values: Tensor, weights: Tensor, space: Space, level: float) -> list[Fit]:
+    """Return the fit of each data set; what can be done for all of them at once is, without tensors' overhead."""
+    u, curve, in_u, sse = (part.numpy() for part in (state.u, state.curve, state.jacobian, state.sse))
+    weight, logarithmic = weights.numpy(), space.logarithmic.numpy()
+    P, slope = u.shape[1], space.slope(state.u).numpy()
+    normal = in_u.transpose(0, 2, 1) @ (weight[..., None] * in_u)
+    told = (weight > 0).sum(-1)
+    freedom = told - P
+    variance = np.where(freedom > 0, sse / np.maximum(freedom, 1), np.inf)
     # A parameter that is not logarithmic is judged on the scale of its own size.
-    scale = torch.where(space.logarithmic, torch.ones_like(u), u.abs().clamp_min(1e-12))
-    verdict = identify(normal * scale[:, None] * scale[None, :], variance if n > P else 0.0, space.names)
-    bound = (u <= space.lower) | (u >= space.upper)
-    covariance = _covariance(normal, variance, verdict.open | bound)
-    estimates = _estimates(space, u, covariance, bound, n - P, level)
-    status = _status(state, b, verdict, n > P)
-    warnings = tuple(
-        f"{name} stands at its {'lower' if float(u[j]) <= float(space.lower[j]) else 'upper'} bound."
-        for j, name in enumerate(space.names)
-        if bool(bound[j])
-    )
-    root = covariance.diagonal().sqrt()
-    return Fit(
-        parameters={estimate.name: estimate for estimate in estimates},
-        covariance=covariance * slope[:, None] * slope[None, :],
-        correlation=covariance / (root[:, None] * root[None, :]),
-        space=space,
-        u=u,
-        u_covariance=covariance,
-        sse=sse,
-        rmse=math.sqrt(sse / float(weights.sum())) if n else math.nan,
-        n=n,
-        residuals=values - state.curve[b],
-        predicted=state.curve[b],
-        jacobian=jacobian / slope,
-        status=status,
-        message=f"{status.value} {verdict.sentence}".strip() if n > P else status.value,
-        identifiability=verdict,
-        warnings=(*warnings, *((verdict.sentence,) if verdict.sentence else ())),
-        level=level,
-        iterations=state.iterations,
-    )
-
-
-def _covariance(normal: Tensor, variance: float, undetermined: Tensor) -> Tensor:
-    """s^2 (J^T W J)^-1 over the determined parameters; nan in the rows and columns of the others."""
-    full = torch.full_like(normal, math.nan)
-    keep = torch.nonzero(~undetermined)[:, 0]
-    if len(keep):
-        part = normal[keep][:, keep]
-        root = part.diagonal().clamp_min(1e-300).sqrt()
-        inverse = torch.linalg.pinv(part / (root[:, None] * root[None, :]), hermitian=True)
-        full[keep[:, None], keep[None, :]] = variance * inverse / (root[:, None] * root[None, :])
-    return full
-
-
-def _estimates(
-    space: Space, u: Tensor, covariance: Tensor, bound: Tensor, freedom: int, level: float
-) -> Sequence[Estimate]:
-    factor = float(student.ppf(0.5 + level / 2, freedom)) if freedom > 0 else math.inf
-    deviation = covariance.diagonal().clamp_min(0).sqrt()
-    theta, slope = space.outward(u), space.slope(u)
-    half = factor * deviation
-    lower, upper = space.outward(u - half), space.outward(u + half)
+    scale = np.where(logarithmic, 1.0, np.maximum(np.abs(u), 1e-12))
+    known = np.where(freedom > 0, variance, 0.0)
+    verdicts = identify_each(normal * scale[:, :, None] * scale[:, None, :], known, space.names)
+    bound = (u <= space.lower.numpy()) | (u >= space.upper.numpy())
+    covariance = _covariances(normal, variance, np.stack([verdict.open.numpy() for verdict in verdicts]) | bound)
+    estimates = _estimates(space, u, slope, covariance, bound, freedom, level)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        root = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
+        correlation = covariance / (root[:, :, None] * root[:, None, :])
+        rmse = np.sqrt(sse / weight.sum(-1)).tolist()
+        jacobian = in_u / slope[:, None, :]
+    outward, residuals = covariance * slope[:, :, None] * slope[:, None, :], values.numpy() - curve
+    arrays = (u, covariance, outward, correlation, residuals, curve, jacobian)
+    tensors = list(zip(*(torch.from_numpy(part).unbind(0) for part in arrays), strict=True))
+    ends = zip(state.converged.tolist(), state.stalled.tolist(), strict=True)
     found = []
-    for j, name in enumerate(space.names):
-        known = bool(torch.isfinite(half[j]))
-        floor = 0.0 if bool(space.logarithmic[j]) else -math.inf
-        found.append(
-            Estimate(
-                name,
-                float(theta[j]),
-                float(slope[j] * deviation[j]) if known else math.inf,
-                float(lower[j]) if known else floor,
-                float(upper[j]) if known else math.inf,
-                bool(bound[j]),
-            )
+    for b, (verdict, (converged, stalled)) in enumerate(zip(verdicts, ends, strict=True)):
+        enough = bool(freedom[b] > 0)
+        status = _status(converged, stalled, verdict, enough)
+        at, in_space, in_theta, correlated, rest, predicted, columns = tensors[b]
+        bounds = _at_bounds(space, bound[b], u[b]) if bound[b].any() else ()
+        fit = Fit(
+            parameters=estimates[b],
+            covariance=in_theta,
+            correlation=correlated,
+            space=space,
+            u=at,
+            u_covariance=in_space,
+            sse=float(sse[b]),
+            rmse=rmse[b],
+            n=int(told[b]),
+            residuals=rest,
+            predicted=predicted,
+            jacobian=columns,
+            status=status,
+            message=f"{status.value} {verdict.sentence}".strip() if enough else status.value,
+            identifiability=verdict,
+            warnings=(*bounds, *((verdict.sentence,) if verdict.sentence else ())),
+            level=level,
+            iterations=state.iterations,
         )
+        found.append(fit)
     return found
 
 
-def _status(state: Descent, b: int, verdict: Identifiability, enough: bool) -> FitStatus:
+def _at_bounds(space: Space, bound: np.ndarray, u: np.ndarray) -> list[str]:
+    return [
+        f"{name} stands at its {'lower' if float(u[j]) <= float(space.lower[j]) else 'upper'} bound."
+        for j, name in enumerate(space.names)
+        if bound[j]
+    ]
+
+
+def _covariances(normal: np.ndarray, variance: np.ndarray, undetermined: np.ndarray) -> np.ndarray:
+    """s^2 (J^T W J)^-1 over the determined parameters, the pseudo-inverse; nan in the rows of the others."""
+    apart = undetermined[:, :, None] | undetermined[:, None, :]
+    whole = np.where(apart, 0.0, np.nan_to_num(normal))
+    root = np.sqrt(np.maximum(np.diagonal(whole, axis1=1, axis2=2), 1e-300))
+    pairs = root[:, :, None] * root[:, None, :]
+    values, vectors = np.linalg.eigh(whole / pairs)
+    kept = values > _RANK * values[:, -1:]
+    inverse = (vectors * np.where(kept, 1.0 / np.where(kept, values, 1.0), 0.0)[:, None, :]) @ vectors.transpose(
+        0, 2, 1
+    )
+    with np.errstate(invalid="ignore"):
+        return np.where(apart, np.nan, variance[:, None, None] * inverse / pairs)
+
+
+def _estimates(
+    space: Space,
+    u: np.ndarray,
+    slope: np.ndarray,
+    covariance: np.ndarray,
+    bound: np.ndarray,
+    freedom: np.ndarray,
+    level: float,
+) -> list[dict[str, Estimate]]:
+    logarithmic = space.logarithmic.numpy()
+    factor = np.where(freedom > 0, stdtrit(np.maximum(freedom, 1), 0.5 + level / 2), np.inf)
+    with np.errstate(invalid="ignore", over="ignore"):
+        deviation = np.sqrt(np.maximum(np.diagonal(covariance, axis1=1, axis2=2), 0.0))
+        half = factor[:, None] * deviation
+        theta, lower, upper = (space.outward(torch.from_numpy(part)).numpy() for part in (u, u - half, u + half))
+    known = np.isfinite(half)
+    columns = (
+        theta,
+        np.where(known, slope * deviation, np.inf),
+        np.where(known, lower, np.where(logarithmic, 0.0, -np.inf)),
+        np.where(known, upper, np.inf),
+        bound,
+    )
+    return [
+        {name: Estimate(name, *row) for name, row in zip(space.names, zip(*each, strict=True), strict=True)}
+        for each in zip(*(column.tolist() for column in columns), strict=True)
+    ]
+
+
+def _status(converged: bool, stalled: bool, verdict: Identifiability, enough: bool) -> FitStatus:
     if not enough:
         return FitStatus.TOO_FEW
     if not verdict.identifiable:
         return FitStatus.NOT_IDENTIFIABLE
-    if bool(state.converged[b]):
+    if converged:
         return FitStatus.CONVERGED
-    return FitStatus.STALLED if bool(state.stalled[b]) else FitStatus.MAX_ITERATIONS
+    return FitStatus.STALLED if stalled else FitStatus.MAX_ITERATIONS

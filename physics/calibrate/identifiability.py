@@ -52,28 +52,26 @@ def identify(normal: Tensor, variance: float, names: Sequence[str]) -> Identifia
     Where a combination is open, the sentence names the ratios and products that are determined and advises to
     fix the last parameter in `names` that takes part, or what to measure (`physics.calibrate.advice`).
     """
-    return identify_each(normal[None], [variance], names)[0]
+    return identify_each(normal[None].numpy(), np.array([variance]), names)[0]
 
 
-def identify_each(normals: Tensor, variances: Sequence[float], names: Sequence[str]) -> list[Identifiability]:
-    """Judge many at once: `normals` has shape (batch, P, P), see `identify`."""
-    eigenvalues, vectors = (torch.from_numpy(part) for part in np.linalg.eigh(np.nan_to_num(normals.numpy())))
-    eigenvalues = eigenvalues.clamp_min(0.0)
-    variance = torch.tensor(variances, dtype=normals.dtype).clamp_min(0.0)[:, None]
-    deviations = (variance / eigenvalues.clamp_min(1e-300)).sqrt()
+def identify_each(normals: np.ndarray, variances: np.ndarray, names: Sequence[str]) -> list[Identifiability]:
+    """Judge many at once: `normals` has shape (batch, P, P), `variances` (batch,); see `identify`."""
+    eigenvalues, vectors = np.linalg.eigh(np.nan_to_num(normals))
+    eigenvalues = np.maximum(eigenvalues, 0.0)
+    deviations = np.sqrt(np.maximum(variances, 0.0)[:, None] / np.maximum(eigenvalues, 1e-300))
     weak = (eigenvalues <= RELATIVE_EIGENVALUE * eigenvalues[:, -1:]) | (deviations > LARGEST_DEVIATION)
-    undetermined = ((vectors.abs() > _PART) & weak[:, None, :]).any(-1)
-    combinations = vectors.transpose(1, 2).contiguous()
+    undetermined = ((np.abs(vectors) > _PART) & weak[:, None, :]).any(-1)
+    combinations = np.ascontiguousarray(vectors.transpose(0, 2, 1))
+    parts = zip(*(torch.from_numpy(part).unbind(0) for part in (undetermined, deviations, combinations)), strict=True)
     unclear = weak.any(-1).tolist()
     return [
         Identifiability(
             not unclear[b],
-            undetermined[b],
-            deviations[b],
-            combinations[b],
-            _sentence(vectors[b][:, weak[b]], names) if unclear[b] else "",
+            *part,
+            _advised(torch.from_numpy(combinations[b][weak[b]].T), names) if unclear[b] else "",
         )
-        for b in range(len(unclear))
+        for b, part in enumerate(parts)
     ]
 
 

@@ -11,6 +11,7 @@ from numba import njit
 
 LARGEST_DAMPING = 1e12
 LEAST_DAMPING = 1e-12
+AS_PREDICTED, FAST = 0.1, 0.02  # where the gain is within a tenth of what was predicted, damping is of no more use
 WALL = 1e3  # with more damping than this, a step is small because something is in the way
 
 
@@ -154,9 +155,13 @@ def judge(
             largest = max(largest, abs(trial[b, j] - u[b, j]))
         tiny = largest <= 1e-2 * tolerance
         if np.isfinite(found) and found < sse[b]:
-            gain = min(max((sse[b] - found) / max(predicted[b], 1e-300), 0.0), 1.0)
+            gain = (sse[b] - found) / max(predicted[b], 1e-300)
             u[b], curve[b], jacobian[b], sse[b] = trial[b], trial_curve[m], trial_jacobian[m], found
-            damping[b] = max(damping[b] * max(1.0 - (2.0 * gain - 1.0) ** 3, 1.0 / 3.0), LEAST_DAMPING)
+            if abs(gain - 1.0) < AS_PREDICTED:
+                shrink = FAST
+            else:
+                shrink = max(1.0 - (2.0 * min(max(gain, 0.0), 1.0) - 1.0) ** 3, 1.0 / 3.0)
+            damping[b] = max(damping[b] * shrink, LEAST_DAMPING)
             growth[b] = 2.0
         else:
             damping[b] *= growth[b]

@@ -26,3 +26,11 @@ def each_member(batch: int, work: Callable[[int], None]) -> None:
         return
     for done in [_pool().submit(work, member) for member in range(batch)]:
         done.result()
+
+
+def in_parts(parts: int, work: Callable[[int], None]) -> None:
+    """Run `work(part)` for each part, the last one here: with two cores one handing over is enough."""
+    waiting = [_pool().submit(work, part) for part in range(parts - 1)]
+    work(parts - 1)
+    for done in waiting:
+        done.result()
