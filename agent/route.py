@@ -14,6 +14,7 @@ from pydantic import Field
 
 from agent.classify import NONE, Vote, combine, route_by_embedding, route_by_model, route_by_rules
 from agent.context import Context
+from agent.errors import BadRequest
 from agent.model.face import ModelError
 from agent.state import Intent, Question
 from tools.records import Record
@@ -65,13 +66,21 @@ def route_after(request: str, experiment: str, handed: bool, experiments: list[s
 
     The request may leave the experiment unnamed ("what next?"), but not lie outside the laboratory altogether. With
     curves of earlier turns alone (`handed` is false) a request that speaks of another experiment is of that one.
+
+    Raises:
+        BadRequest: the request speaks of another experiment than the curve that came with it.
     """
     spoken_of = route_by_rules(request, experiments).experiment
-    if spoken_of == experiment or _NEXT.search(request):
+    if spoken_of == experiment or (spoken_of == NONE and _NEXT.search(request)):
         return Routed(experiment=experiment)
-    if spoken_of != NONE and not handed:
-        return Routed(experiment=spoken_of)
     votes, seconds = _votes(request, experiments, context)
+    if spoken_of != NONE and combine(*votes).experiment == spoken_of:
+        if handed:
+            raise BadRequest(
+                f"the request speaks of {spoken_of}, but the file holds a curve of {experiment}; "
+                "plan each experiment with its own data"
+            )
+        return Routed(experiment=spoken_of, seconds=seconds)
     outside = all(vote.intent == "other" for vote in votes)
     return Routed(declined=True, seconds=seconds) if outside else Routed(experiment=experiment, seconds=seconds)
 

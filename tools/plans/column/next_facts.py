@@ -145,6 +145,8 @@ def data(found: Next) -> dict[str, Any]:
         "curve": _curve(found),
         "met": found.proposal.met,
         "runs": found.runs,
+        "same_velocity": bench.factor == 1.0,
+        "same_place": found.same_place,
         "need": _need(found),
     }
 

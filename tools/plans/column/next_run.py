@@ -23,6 +23,7 @@ class Bench:
     base: dict[str, Any]
     names: tuple[str, ...]
     median: dict[str, float]
+    factor: float  # by what velocity and dispersion are larger than in the past run
     covariance: Tensor  # of the logarithms, shape (P, P)
     freedom: int
     noise: float
@@ -59,6 +60,7 @@ class Next:
     repeated: dict[str, float]
     runs: int  # how often the recommended run is to be made
     asked: Mapping[str, str]  # the settings of the request
+    same_place: bool  # whether the sensor stands where it stood
 
     @property
     def chosen(self) -> Run:

@@ -12,21 +12,31 @@ from tools.records import Fact, Outline, Section
 WORTH = 0.7  # of the present half-width: a run that brings it below is worth making
 IDLE = 0.9  # and one that leaves it above tells next to nothing
 _HEADLINE = {
-    "step": "**Run a step at the same pore-water velocity, {velocity},** for {duration}, and take {samples} readings "
+    "step": "**Run a step at [a] pore-water velocity [of] {velocity}** for {duration}, and take {samples} readings "
     "from {first_sample} to {last_sample}.",
-    "pulse": "**Run a pulse of {pulse_duration} at the same pore-water velocity, {velocity},** for {duration}, and "
-    "take {samples} readings from {first_sample} to {last_sample}.",
+    "pulse": "**Run a pulse of {pulse_duration} at [a] pore-water velocity [of] {velocity}** for {duration}, and take "
+    "{samples} readings from {first_sample} to {last_sample}.",
 }
+_SAME, _OTHER = {"a": "the same", "of": "as before,"}, {"a": "a", "of": "of"}
 _REPEATED = " Make this run {runs} times."
 _WORTH = (
     " [Target] is known within {past_precision_[target]} from the data (at {precision_level} confidence); what is "
     "planned, fitted together with them, is expected to bring it to {precision_[target]}: [verdict]."
 )
-_KNOWN = " The data alone already give the {asked_precision} that was asked for: no further run is needed for it."
+_KNOWN = (
+    " [Target] is known within {past_precision_[target]} from the data (at {precision_level} confidence), which is the "
+    "{asked_precision} that was asked for: no further run is needed for it. What is planned would bring it to "
+    "{precision_[target]}."
+)
+_SPEED = (
+    ", the nearest that the pump gives to the {past_velocity} of the run that was measured; dispersion is taken to be "
+    "proportional to it"
+)
+_PLACE = ", another place than that of the data; velocity and dispersion are taken to be the same there"
 _SETTINGS = (
-    "pore-water velocity {velocity}, as in the run that was measured",
+    "pore-water velocity {velocity}[speed]",
     "flow rate {flow}, which gives this velocity",
-    "sensor at {sensor} from the inlet",
+    "sensor at {sensor} from the inlet[place]",
     "{runs} such runs, {all_runs} in all, each from a column that was washed free of tracer",
     "tracer for {pulse_duration} ({fed_volumes} pore volumes), then tracer-free solution",
     "tracer from the start to the end",
@@ -55,20 +65,26 @@ def outline(
 ) -> Outline:
     """Return the plan in words; a line that refers to a fact which this run lacks is left out."""
     target, variant = str(request["target"]), str(data["variant"])
-    words = {"target": target, "Target": target.capitalize(), "verdict": _verdict(facts, past, target)}
+    words = {
+        "target": target,
+        "Target": target.capitalize(),
+        "verdict": _verdict(facts, past, target),
+        "speed": ", as in the run that was measured" if data["same_velocity"] else _SPEED,
+        "place": "" if data["same_place"] else _PLACE,
+        **(_SAME if data["same_velocity"] else _OTHER),
+    }
     times = list(data["schedule"])
     listed = times[:: math.ceil(len(times) / MOST_ROWS)]
-    settings = [line for line in _SETTINGS if variant == "step" or "from the start" not in line]
+    settings = [filled(line, words) for line in _SETTINGS if variant == "step" or "from the start" not in line]
     alternatives = [filled(_ALTERNATIVES[name, str(kind)], words) for name, kind in data["alternative_inputs"].items()]
     already = request["asked"] and 100 * past["half_width"][target] <= request["precision"]
     return Outline(
-        headline=_HEADLINE[variant]
+        headline=filled(_HEADLINE[variant], words)
         + (_REPEATED if data["runs"] > 1 else "")
-        + filled(_WORTH, words)
-        + (_KNOWN if already else ""),
+        + filled(_KNOWN if already else _WORTH, words),
         sections=(
             Section(title="What the data say", lines=_lines(past)),
-            Section(title="Settings", lines=known(settings, facts)),
+            Section(title="Settings", lines=known(settings, {**facts, "past_velocity": facts["velocity"]})),
             Section(
                 title="Read at", note="time since the tracer entered", lines=tuple(grouped(times, facts)), joined=True
             ),

@@ -13,7 +13,7 @@ t the quantile for the readings of all runs together.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -141,6 +141,7 @@ def design(
         repeated=_repeated(bench, past),
         runs=runs,
         asked=request["settings"],
+        same_place=math.isclose(bench.position, _place(past)),
     )
     entered = facts(found, Source(tool="design", run=run, inputs=dict(request["settings"])))
     told = data(found)
@@ -162,12 +163,15 @@ def _bench(request: Mapping[str, Any], past: Mapping[str, Any]) -> Bench:
     noise = past["noise"]
     if "reading_error" in request["settings"]:
         noise = units.convert(*units.parse(request["settings"]["reading_error"]), "")
+    medians = dict(zip(past["names"], past["median"], strict=True))
+    factor = _factor(request["settings"], bounds, medians["velocity"])
     interval = max(bounds_on(bounds, "shortest_interval", "s")[0], 1.0)
     longest = bounds_on(bounds, "duration", "s")[1]
     return Bench(
         base=base,
         names=tuple(past["names"]),
-        median=dict(zip(past["names"], past["median"], strict=True)),
+        median={name: factor * value for name, value in medians.items()},
+        factor=factor,
         covariance=torch.tensor(past["covariance"], dtype=torch.float64),
         freedom=int(past["freedom"]),
         noise=noise,
@@ -183,6 +187,18 @@ def _bench(request: Mapping[str, Any], past: Mapping[str, Any]) -> Bench:
         most_runs=1 if {"duration", "samples"} & said else MOST_RUNS,
         settings=settings,
     )
+
+
+def _factor(asked: Mapping[str, str], bounds: Sequence[Mapping[str, Any]], velocity: float) -> float:
+    """Return by what the velocity must differ from the past one, since the pump does not give that: one as a rule.
+
+    Dispersion is taken to be proportional to velocity, so that the logarithms of both tell the same at either.
+    """
+    slowest, fastest = bounds_on(bounds, "flow", "m**3/s")
+    if not {"diameter", "porosity"} <= set(asked) or not math.isfinite(fastest):
+        return 1.0
+    flow = math.pi * number(asked, "diameter", "m") ** 2 / 4 * number(asked, "porosity", "") * velocity
+    return min(max(flow, slowest), fastest) / flow
 
 
 def _moved(asked: Mapping[str, str], past: Mapping[str, str]) -> dict[str, str]:
@@ -294,8 +310,9 @@ def _repeated(bench: Bench, past: Mapping[str, Any]) -> dict[str, float]:
     """Return the half-widths after the past run has been made again as it was; empty where its input was another."""
     kind = past["settings"]["input"]
     times = [time for time in past["times"] if time > 0]
-    place = number(past["settings"], "position" if "position" in past["settings"] else "length", "m")
-    if kind not in ("step", "pulse") or not times or not math.isclose(bench.position, place):
+    place = _place(past)
+    usable = kind in ("step", "pulse") and bool(times) and math.isclose(bench.position, place)
+    if not usable or times[-1] > bench.limits.duration or len(times) > bench.limits.samples or bench.factor != 1:
         return {}
     candidate = next(item for item in _candidates(bench) if item.model == "step")
     if kind == "pulse":
@@ -306,6 +323,11 @@ def _repeated(bench: Bench, past: Mapping[str, Any]) -> dict[str, float]:
     again = _information(bench, candidate, torch.tensor(times, dtype=torch.float64))
     covariance = torch.linalg.inv(torch.linalg.inv(bench.covariance) + again)
     return bench.half_width(covariance, len(times))
+
+
+def _place(past: Mapping[str, Any]) -> float:
+    """Return where the sensor stood in the past run, m."""
+    return number(past["settings"], "position" if "position" in past["settings"] else "length", "m")
 
 
 def _band(bench: Bench, chosen: Run, times: Tensor) -> Band:

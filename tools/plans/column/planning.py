@@ -218,8 +218,6 @@ PLANNING = Planning(
             bounds={"run_time": "duration"},
         ),
         reasons={
-            "velocity": ("velocity",),
-            "duration": ("run", "lasts", "duration"),
             "pulse_duration": ("pulse",),
             "samples": ("samples", "readings"),
             "first_sample": ("first", "start", "begin", "from", "earliest"),
