@@ -1,0 +1,86 @@
+"""What both methods compare the model with: observations, weights, and the correction by a finer model."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from physics.assimilation.system import Best, Observations, System, march
+
+_FEW = 24
+
+
+def stages_of(system: System, count: int) -> list[tuple[int, int]]:
+    """Return for each stage how many reads of the window it takes and how many elements of z may move.
+
+    Each window is twice as long as the one before, and with the window the directions that are looked at grow.
+    """
+    reads, found = len(system.reads), {}
+    for k in range(count):
+        window, share = max(1, math.ceil(reads / 2 ** (count - 1 - k))), (k + 1) / count
+        found[window] = max(min(system.size, _FEW), math.ceil(share * system.size))
+    return list(found.items())
+
+
+@dataclass
+class Innovation:
+    """The observations, what the finer model adds to the coarse one at the last point, and the weights of both.
+
+    Attributes:
+        values: (reads, sensors), zero where nothing was read, and `seen` says where something was.
+        noise: the standard deviation of the sensors.
+        added: the correction, (reads, sensors), zero without a finer model.
+        model: root mean square of the error that stays in the corrected model.
+        best: the last run of the finer model.
+    """
+
+    values: Tensor
+    seen: Tensor
+    noise: Tensor
+    added: Tensor
+    model: float = 0.0
+    best: Best | None = None
+
+    @classmethod
+    def of(cls, system: System, observations: Observations) -> Innovation:
+        """Check the observations and start without a correction."""
+        values, noise = observations.checked(system)
+        seen = torch.isfinite(values)
+        return cls(torch.where(seen, values, 0.0), seen, noise, torch.zeros_like(values))
+
+    @property
+    def points(self) -> int:
+        """How many observations there are."""
+        return int(self.seen.sum())
+
+    def precision(self, reads: int) -> Tensor:
+        """Return 1 / s^2 of the first reads, zero where nothing was read, (reads, sensors)."""
+        return (self.seen / (self.noise**2 + self.model**2))[:reads]
+
+    def left(self, predicted: Tensor) -> Tensor:
+        """Return y - H - correction for predictions (..., reads, sensors) of the first reads."""
+        reads = predicted.shape[-2]
+        return torch.where(self.seen[:reads], self.values[:reads] - self.added[:reads] - predicted, 0.0)
+
+    def misfit(self, predicted: Tensor) -> Tensor:
+        """Return half the weighted sum of squares for predictions (batch, reads, sensors), (batch,)."""
+        weight = self.precision(predicted.shape[-2])
+        cost = 0.5 * (weight * self.left(predicted) ** 2).sum((-2, -1))
+        return torch.where(torch.isfinite(cost), cost, math.inf)
+
+    def correct(self, system: System, z: Tensor) -> float:
+        """Run the finer model at z (size,) and take its correction; return how much that moved it, in noise."""
+        if system.finer is None:
+            return 0.0
+        best = system.finer(z)
+        coarse, _ = march(system, z[None])
+        added = best.seen - coarse[0]
+        if not bool(torch.isfinite(added).all()):
+            return 0.0
+        moved = ((added - self.added) * self.precision(len(added)).sqrt())[self.seen]
+        self.added, self.best = added, best
+        self.model = system.remaining * float(added[self.seen].square().mean().sqrt())
+        return float(moved.square().mean().sqrt())

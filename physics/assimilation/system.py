@@ -1,0 +1,279 @@
+"""A run whose start and parameters are unknown, as a function of a standard normal control vector z.
+
+    z ~ N(0, I),   (u_0, p) = initial(z),   u_{k+1} = step(u_k, p, k),   H(z)_r = observe(u_{k_r}, p)
+
+    y_r = H(z)_r + e_r,   e_r ~ N(0, s_r^2)
+
+The prior lives in the map z -> (u_0, p): a background mean plus modes times amplitudes for the state, exp(mean +
+deviation z) for a positive parameter. So every method works in the same well-scaled coordinates, and none has to
+invert a background covariance.
+
+Derivatives: the gradient of the misfit is one march and one adjoint march backwards, with few states kept
+(`physics.adjoint.checkpoint`). All columns of dH/dz at once are marched forwards, by the system's compiled loop with
+the complex step where it has one, in dual numbers otherwise; which is cheaper as long as z is not longer than a few
+hundred.
+
+A coarse model that has a finer one beside it is corrected by it (`Finer`): what the finer run shows at the sensors
+beyond the coarse one is added to the coarse prediction and held fixed while z moves a little. Derivatives stay coarse.
+
+Source: P. Courtier, J.-N. Thepaut and A. Hollingsworth, A strategy for operational implementation of 4D-Var, using an
+incremental approach, Q. J. R. Meteorol. Soc. 120 (1994) 1367-1387, doi:10.1002/qj.49712051912.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.autograd import forward_ad
+
+from physics.adjoint.checkpoint import checkpointed
+from physics.adjoint.schedule import repeated
+from physics.errors import DataError, ParameterError
+
+State = tuple[Tensor, ...]
+Fields = dict[str, Tensor]
+_KEPT = 1 << 30  # bytes of states that an adjoint march may keep
+_TAPED = 1 << 26  # numbers of all states in dual form that one chunk of directions may hold
+
+
+class Compiled(Protocol):
+    """The march of a system without a tape, analytic in z, so that imaginary parts carry derivatives."""
+
+    def __call__(self, z: np.ndarray, reads: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """March to the read number `reads`; z (batch, m) real or complex.
+
+        Returns the sensors (batch, reads, sensors) and the fields of the end, (batch, *shape) each. A member that
+        leaves the finite numbers is NaN.
+        """
+
+
+class Best(NamedTuple):
+    """A run of the finest model at one z: the sensors (reads, sensors), the fields of the start and of the end."""
+
+    seen: Tensor
+    start: Fields
+    end: Fields
+
+
+@dataclass(frozen=True)
+class System:
+    """See the head of this file.
+
+    Attributes:
+        size: of z.
+        initial: z (batch, size) -> the state and the parameters, tensors whose first axis is the batch.
+        step: pure and differentiable, `step(state, parameters, index) -> state`.
+        observe: `observe(state, parameters) -> (batch, sensors)`, differentiable.
+        describe: the fields that a report tells of a state, each (batch, *shape); linear or smooth in the state.
+        steps: of the window, and `reads`, the rising indices at which the sensors are read, the last one `steps`.
+        parameters: the names of the tensors that `initial` returns as parameters, in their order.
+        unknown: the names of those that depend on z, whose first elements they are; what matters most comes next.
+        prior_deviation: of the logarithm of each unknown parameter.
+        labels: what each element of z is, for a person.
+        compiled: the same march, faster.
+        finer: z (size,) -> a run of a finer model, whose fields have the shape of `describe`.
+        remaining: the share of what the finer run differs by that it is itself still off by, 1 / (ratio^2 - 1) for
+            grids of that ratio and a scheme of second order.
+    """
+
+    size: int
+    initial: Callable[[Tensor], tuple[State, State]]
+    step: Callable[[State, State, int], State]
+    observe: Callable[[State, State], Tensor]
+    describe: Callable[[State, State], Fields]
+    steps: int
+    reads: tuple[int, ...]
+    parameters: tuple[str, ...]
+    unknown: tuple[str, ...] = ()
+    prior_deviation: tuple[float, ...] = ()
+    labels: tuple[str, ...] = ()
+    compiled: Compiled | None = None
+    finer: Callable[[Tensor], Best] | None = None
+    remaining: float = 0.0
+
+    def until(self, reads: int) -> System:
+        """Return the system with the first `reads` reads only."""
+        return replace(self, steps=self.reads[reads - 1], reads=self.reads[:reads])
+
+
+@dataclass(frozen=True)
+class Observations:
+    """What the sensors read, shape (reads, sensors), NaN where nothing; and the standard deviation of their noise.
+
+    `deviation` is a number, or broadcasts to the shape of `values`.
+    """
+
+    values: Tensor
+    deviation: Tensor | float
+
+    def checked(self, system: System) -> tuple[Tensor, Tensor]:
+        """Return values and deviations, both (reads, sensors), or say what does not fit.
+
+        Raises:
+            DataError: shapes, no finite value at all, or a deviation that is not positive.
+        """
+        values = torch.as_tensor(self.values, dtype=torch.float64)
+        deviation = torch.as_tensor(self.deviation, dtype=torch.float64)
+        if values.dim() != 2 or len(values) != len(system.reads):
+            raise DataError(
+                f"the observations have the shape {tuple(values.shape)}; give (reads, sensors) for "
+                f"{len(system.reads)} reads"
+            )
+        if not bool(torch.isfinite(values).any()):
+            raise DataError("not one observation is a finite number; check the file's columns")
+        if not bool((torch.isfinite(deviation) & (deviation > 0)).all()):
+            raise DataError("the deviation of the sensors' noise must be a positive number")
+        try:
+            return values, deviation.expand(values.shape)
+        except RuntimeError as error:
+            shapes = f"{tuple(deviation.shape)} and {tuple(values.shape)}"
+            raise DataError(f"the deviations and the observations do not fit: shapes {shapes}") from error
+
+
+def check_reads(times: Tensor) -> Tensor:
+    """Return the times of the reads, rising and not negative, or say what is wrong with them."""
+    at = torch.as_tensor(times, dtype=torch.float64)
+    if at.dim() != 1 or not len(at) or not bool(torch.isfinite(at).all()):
+        raise ParameterError("the times of the reads must be a list of finite numbers")
+    wrong = torch.nonzero(at.diff() <= 0)
+    if float(at[0]) < 0 or len(wrong):
+        where = f"read {int(wrong[0]) + 2} is not after the one before it" if len(wrong) else "the first is negative"
+        raise ParameterError(f"the times of the reads must rise from zero on: {where}")
+    return at
+
+
+def march(system: System, z: Tensor) -> tuple[Tensor, Fields]:
+    """Return the sensors (batch, reads, sensors) and the fields at the end for z (batch, size), without derivatives."""
+    if system.compiled is not None:
+        seen, end = system.compiled(z.detach().numpy(), len(system.reads))
+        return torch.from_numpy(seen), {name: torch.from_numpy(part) for name, part in end.items()}
+    with torch.no_grad():
+        return _march(system, z)
+
+
+def _march(system: System, z: Tensor) -> tuple[Tensor, Fields]:
+    state, parameters = system.initial(z)
+    seen, at = [], set(system.reads)
+    if 0 in at:
+        seen.append(system.observe(state, parameters))
+    for k in range(system.steps):
+        state = system.step(state, parameters, k)
+        if k + 1 in at:
+            seen.append(system.observe(state, parameters))
+    return torch.stack(seen, 1), system.describe(state, parameters)
+
+
+class Tangent(NamedTuple):
+    """A run at z and its derivative: sensors (reads, sensors) and (reads, sensors, directions), the end likewise."""
+
+    seen: Tensor
+    slope: Tensor
+    end: Fields
+    end_slope: Fields
+
+
+def tangent(system: System, z: Tensor, active: int | None = None) -> Tangent:
+    """Return the run at z (size,) and its derivative in the first `active` directions of z, all if left out."""
+    count = system.size if active is None else active
+    if system.compiled is not None:
+        return _complex_step(system.compiled, z, count, len(system.reads))
+    parts = [_dual(system, z, k) for k in torch.arange(count).split(_chunk(system, z))]
+    names = parts[0].end
+    return Tangent(
+        parts[0].seen,
+        torch.cat([part.slope for part in parts], -1),
+        names,
+        {name: torch.cat([part.end_slope[name] for part in parts], -1) for name in names},
+    )
+
+
+def _chunk(system: System, z: Tensor) -> int:
+    with torch.no_grad():
+        state, _ = system.initial(z[None])
+    return max(1, min(system.size, _TAPED // (64 * sum(part.numel() for part in state))))
+
+
+def _complex_step(compiled: Compiled, z: Tensor, count: int, reads: int) -> Tangent:
+    tiny = 1e-30
+    seen, end = compiled(z.numpy()[None] + 1j * tiny * np.eye(count, len(z)), reads)
+    return Tangent(
+        torch.from_numpy(seen[0].real.copy()),
+        torch.from_numpy(np.moveaxis(seen.imag, 0, -1) / tiny),
+        {name: torch.from_numpy(part[0].real.copy()) for name, part in end.items()},
+        {name: torch.from_numpy(np.moveaxis(part.imag, 0, -1) / tiny) for name, part in end.items()},
+    )
+
+
+def _dual(system: System, z: Tensor, which: Tensor) -> Tangent:
+    directions = torch.eye(system.size, dtype=z.dtype)[which]
+    with torch.no_grad(), forward_ad.dual_level():
+        seen, end = _march(system, forward_ad.make_dual(z.expand(len(which), -1).contiguous(), directions))
+        value, slope = _unpacked(seen)
+        ends = {name: _unpacked(part) for name, part in end.items()}
+    return Tangent(value[0], slope, {k: v[0][0] for k, v in ends.items()}, {k: v[1] for k, v in ends.items()})
+
+
+def _unpacked(part: Tensor) -> tuple[Tensor, Tensor]:
+    pair = forward_ad.unpack_dual(part)
+    slope = torch.zeros_like(pair.primal) if pair.tangent is None else pair.tangent
+    return pair.primal, slope.movedim(0, -1)
+
+
+def start_tangent(system: System, z: Tensor) -> tuple[Fields, Fields]:
+    """Return the fields at the start and their derivatives by z, (*shape, size)."""
+    with torch.no_grad(), forward_ad.dual_level():
+        directions = torch.eye(system.size, dtype=z.dtype)
+        fields = system.describe(*system.initial(forward_ad.make_dual(z.expand(system.size, -1).clone(), directions)))
+        found = {name: _unpacked(part) for name, part in fields.items()}
+    return {k: v[0][0] for k, v in found.items()}, {k: v[1] for k, v in found.items()}
+
+
+def parameters_at(system: System, z: Tensor) -> tuple[dict[str, float], Tensor]:
+    """Return the unknown parameters at z (size,), and the derivative of their logarithms, (unknown, size)."""
+    point = z.detach().clone()[None].requires_grad_()
+    with torch.enable_grad():
+        _, values = system.initial(point)
+        by_name = dict(zip(system.parameters, values, strict=True))
+        rows = [
+            torch.autograd.grad(by_name[name].log().sum(), point, retain_graph=True)[0][0] for name in system.unknown
+        ]
+    found = {name: float(by_name[name].detach()[0]) for name in system.unknown}
+    return found, torch.stack(rows) if rows else torch.zeros(0, system.size, dtype=z.dtype)
+
+
+def _repeats(system: System, state: State) -> int:
+    """Run every step once more on the way back where all states fit in memory, three times where they do not."""
+    return 1 if system.steps * sum(part.nbytes for part in state) <= _KEPT else 3
+
+
+def adjoint_gradient(system: System, z: Tensor, pull: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
+    """Return the sensors at z (size,), shape (reads, sensors), and (dH/dz)^T pull(sensors) by one adjoint march.
+
+    Args:
+        pull: what the sensors are weighed with, of their shape: the derivative of a misfit by them.
+    """
+    point = z.detach().clone()[None].requires_grad_()
+    with torch.enable_grad():
+        state, parameters = system.initial(point)
+        count = len(state)
+
+        def step(both: State, none: State, index: int) -> State:
+            return (*system.step(both[:count], both[count:], index), *both[count:])
+
+        def observe(both: State, index: int) -> Tensor:
+            return system.observe(both[:count], both[count:])
+
+        _, seen = checkpointed(
+            step, (*state, *parameters), (), system.steps,
+            schedule=repeated(system.steps, _repeats(system, state)), observe=observe, at=system.reads,
+        )  # fmt: skip
+        if seen is None:
+            raise ValueError("an observed march returned no reads")
+        bar = pull(seen.detach()[:, 0])
+        (gradient,) = torch.autograd.grad(seen, point, bar[:, None])
+    return seen.detach()[:, 0], gradient[0]
