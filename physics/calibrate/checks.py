@@ -76,7 +76,7 @@ def spacing(name: str, times: Tensor, values: Tensor) -> tuple[str, ...]:
 def repeated(sets: Sequence[DataSet]) -> tuple[str, ...]:
     """Tell of two data sets that hold the same readings."""
     return tuple(
-        f"{a.name} and {b.name} hold the same readings: counted twice they make the intervals too narrow; leave one out."
+        f"{a.name} and {b.name} hold the same readings: counted twice they narrow the intervals unduly; leave one out."
         for i, a in enumerate(sets)
         for b in sets[i + 1 :]
         if a.values.shape == b.values.shape and torch.equal(a.values, b.values) and torch.equal(a.times, b.times)

@@ -22,7 +22,8 @@ from physics.calibrate.robust import influence
 from physics.calibrate.scatter import Scatter, gather, invert, judge, parts, rough, spent
 
 _ROUNDS = 30  # of fit and noise
-_SETTLED = 1e-4  # of a standard deviation, or of a scale: fit and noise stand
+_SETTLED = 1e-4  # of a standard deviation, or of the noise: fit and noise stand
+_SCALED = 5e-3  # of the scale of a robust loss, which moves the minimum little and then stays
 _COARSE = 1e-3  # tolerance of the descents before the noise stands
 
 
@@ -164,7 +165,10 @@ class Search:
         return scale
 
     def _stands(self, start: Tensor, state: State, before: Sequence[Scatter], after: Sequence[Scatter]) -> bool:
-        same = all(abs(a.scale - b.scale) <= _SETTLED * b.scale for a, b in zip(before, after, strict=True))
+        room = _SETTLED if self.problem.loss == "squares" else _SCALED
+        same = all(abs(a.scale - b.scale) <= room * b.scale for a, b in zip(before, after, strict=True))
+        if not same or self.problem.loss != "squares":
+            return same
         blocks = parts(state.jacobian[0], self.weights, self.groups)
         width = invert(self.information(blocks, [scatter.variance for scatter in after])).diagonal().sqrt()
-        return same and bool(((state.u - start)[0].abs() <= _SETTLED * width + 1e-12).all())
+        return bool(((state.u - start)[0].abs() <= _SETTLED * width + 1e-12).all())
