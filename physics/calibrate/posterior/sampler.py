@@ -82,7 +82,7 @@ def walkers_for(P: int) -> int:
 
 def _density(log_density: Callable[[Tensor], Tensor], w: np.ndarray) -> np.ndarray:
     with torch.no_grad():
-        return np.nan_to_num(log_density(torch.as_tensor(w)).numpy(), nan=-np.inf, posinf=-np.inf)
+        return np.nan_to_num(log_density(torch.as_tensor(w)).numpy(), nan=-np.inf, posinf=-np.inf, neginf=-np.inf)
 
 
 def _settled(log_density: Callable[[Tensor], Tensor], start: Tensor, rng: np.random.RandomState) -> np.ndarray:
@@ -91,9 +91,9 @@ def _settled(log_density: Callable[[Tensor], Tensor], start: Tensor, rng: np.ran
     if lost.all():
         raise ValueError("no walker begins where the posterior has any density")
     found = here[~lost]
-    jitter = 0.1 * np.std(found, axis=0) * rng.randn(int(lost.sum()), here.shape[1])
-    here[lost] = found[rng.randint(len(found), size=int(lost.sum()))] + jitter
-    return here
+    here[lost] = found[rng.randint(len(found), size=int(lost.sum()))]
+    aside = here + np.where(lost[:, None], 0.1 * np.std(found, axis=0) * rng.randn(*here.shape), 0.0)
+    return np.where(np.isfinite(_density(log_density, aside))[:, None], aside, here)
 
 
 def _judge(steps: int, tau: float, accepted: float) -> tuple[str, ...]:
