@@ -300,8 +300,10 @@ def _repeat(bench: Bench, proposal: Proposal) -> tuple[Proposal, int]:
     if proposal.met or not bench.asked:
         return proposal, 1
     best = proposal.most_precise
+    known, added = torch.linalg.inv(bench.covariance), _information(bench, best.candidate, best.times)
     for times in range(2, bench.most_runs + 1):
-        if _after(bench, best, times)[bench.target] <= bench.wanted:
+        covariance = torch.linalg.inv(known + times * added)
+        if bench.half_width(covariance, times * best.samples)[bench.target] <= bench.wanted:
             return replace(proposal, recommended=best, met=True), times
     return proposal, 1
 
