@@ -22,6 +22,7 @@ from physics.calibrate.sensitivity import Model
 from physics.errors import ParameterError
 
 _CHUNK = 64
+_ALIKE = 1e-9  # relative difference of two times that are the same
 
 
 class Interpolant:
@@ -43,7 +44,7 @@ class Interpolant:
         for axis in range(len(box)):
             values = torch.movedim(torch.tensordot(transform, values, ([1], [axis])), 0, axis)
         self._coefficients = values.reshape(-1, len(times))
-        self._degree = degree
+        self._between, self._degree = 0.5 * (times[1:] + times[:-1]), degree
         generator = torch.Generator().manual_seed(0)
         points = 2 * torch.rand(trials, len(box), generator=generator, dtype=torch.float64) - 1
         self.error = float((self._run(model, points) - self._at(points.unbind(-1))).abs().max())
@@ -54,8 +55,8 @@ class Interpolant:
         Raises:
             ParameterError: a time is not.
         """
-        place = torch.searchsorted(self.times, times.contiguous()).clamp_max(len(self.times) - 1)
-        if not torch.equal(self.times[place], times):
+        place = torch.searchsorted(self._between, times.contiguous())
+        if not torch.allclose(self.times[place], times, rtol=_ALIKE, atol=0.0):
             raise ParameterError("the interpolant holds other times")
         places = [(parameters[name].log() - self._middle[p]) / self._half[p] for p, name in enumerate(self.names)]
         return self._at(places)[:, place]

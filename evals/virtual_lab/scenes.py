@@ -10,7 +10,8 @@
 
 The truth of every parameter is log-normal around the scene's settings, that near a bound evenly spread between the
 bound and `reach` (`Near`). Truths of column and flash come from the solver at a tolerance a hundred times finer than
-that of the fits; convection and Gray-Scott are interpolated (`interpolant`), truths and fits alike.
+that of the fits. Convection and Gray-Scott are interpolated (`interpolant`), truths and fits alike, so that their
+intervals are asked about noise alone.
 """
 
 from __future__ import annotations
@@ -165,7 +166,7 @@ _SCENES: dict[str, Callable[[str], Scene]] = {
     "convection": _convection,
     "gray_scott": _gray_scott,
 }
-_RASTER = 40  # times of an interpolant
+_RASTER = 200  # times of an interpolant
 _DEGREE = 9
 
 
@@ -182,8 +183,8 @@ def _interpolated(
 ) -> Scene:
     """A scene whose curves are interpolated; near a bound, one that a user sets."""
     curves = interpolant(name, tuple(base.items()), tuple(box.items()), end, tolerance)
-    places = {"few points": range(5, _RASTER, 5), "fewest points": range(9, _RASTER, 10)}
-    times = curves.times[list(places.get(case, range(_RASTER)))]
+    every = _RASTER // {"few points": 7, "fewest points": 4}.get(case, 40)
+    times = curves.times[every - 1 :: every]
     bounds, near, around = dict(box), {}, dict(spread)
     if case == "near a bound":
         for parameter, (bound, reach) in bounded.items():
@@ -191,7 +192,7 @@ def _interpolated(
             bounds[parameter] = (box[parameter][0], bound)
             del around[parameter]
     settings = get(name).complete(dict(base))
-    return Scene(name, case, settings, curves, curves, times, _noise(case, noise), around, near, bounds, curves.error)
+    return Scene(name, case, settings, curves, curves, times, _noise(case, noise), around, near, bounds)
 
 
 @cache

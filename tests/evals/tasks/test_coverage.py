@@ -6,7 +6,7 @@ import torch
 from evals.tasks import coverage
 from evals.virtual_lab.scenes import CASES, experiments, scene
 
-ROW = {"experiment": "cup", "case": "normal", "parameter": "rate", "n": 1000, "within": True, "covered": 0.9}
+ROW = {"experiment": "cup", "case": "normal", "parameter": "rate", "n": 1000, "covered": 0.9}
 
 
 def test_a_small_study_has_a_row_for_every_parameter():
@@ -40,9 +40,12 @@ def half(fits):
     return [SimpleNamespace(intervals={n: narrow(e) for n, e in fit.parameters.items()}, warnings=()) for fit in fits]
 
 
-@pytest.mark.parametrize(("covered", "unwarned", "named"), [(0.9, 1000, 0), (0.85, 1000, 1), (0.85, 50, 0)])
-def test_only_fits_without_a_warning_can_break_the_promise(covered, unwarned, named):
-    row = {**ROW, "covered_unwarned": covered, "unwarned": unwarned}
+@pytest.mark.parametrize(
+    ("covered", "unwarned", "within", "named"),
+    [(0.9, 1000, True, 0), (0.85, 1000, False, 1), (0.85, 50, False, 0), (0.9, 1000, False, 0), (0.85, 1000, True, 0)],
+)
+def test_only_fits_without_a_warning_can_break_the_promise(covered, unwarned, within, named):
+    row = {**ROW, "covered_unwarned": covered, "unwarned": unwarned, "within": within}
     assert len(coverage.summary([row])["promise_broken_without_a_word"]) == named
 
 
