@@ -140,6 +140,12 @@ def at_times(study: Study, case: Case, scenarios: Tensor, times: Tensor) -> Resp
     return _evaluated(study, _model(study, [case], times), parameters, times, len(scenarios))[0]
 
 
+def curves_at(study: Study, case: Case, scenarios: Tensor, times: Tensor) -> Tensor:
+    """Evaluate the curves alone, (scenarios, n), of one case at its very times."""
+    with torch.no_grad():
+        return _model(study, [case], times)(_stacked(study, [case], scenarios), times)
+
+
 def _group(study: Study, cases: Sequence[Case], scenarios: Tensor) -> list[Responses]:
     """Cases of one raster and one model."""
     times = cases[0].step * torch.arange(1, max(case.slots for case in cases) + 1, dtype=torch.float64)

@@ -19,8 +19,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from physics.design.optimise import Design, optimise, settled
-from physics.design.responses import Responses
+from physics.design.optimise import Design, finer, optimise, settled
+from physics.design.responses import Case, Responses, respond
 from physics.design.schedules import Run, half_widths, schedule
 from physics.design.study import Study
 from physics.errors import InputError
@@ -28,9 +28,10 @@ from physics.errors import InputError
 _TIMES = (0.25, 0.4, 0.55, 0.7, 0.85)  # of the longest run
 _LEADERS = 12  # runs that are scheduled anew
 _MOST_SAMPLES = 64  # times as many as allowed
-_LONGER = (2.0, 4.0, 8.0)
+_LONGER = (2.0, 8.0, 32.0, 128.0)
 _EFFORT = 40
 _QUIETER = 1e4
+_STALLED = 3  # larger counts in turn that place no further sample
 
 
 @dataclass(frozen=True)
@@ -153,24 +154,25 @@ def _noise(study: Study, run: Run) -> float | None:
 
 def _samples(design: Design) -> int | None:
     """The least number of samples, in steps of an eighth, that the best settings need."""
-    study, best = design.study, design.best
-    place = next(i for i, run in enumerate(design.runs) if run.case is best.case)
-    response, count = design.responses[place], study.limits.samples
-    last = 0
-    while count <= study.limits.samples * _MOST_SAMPLES:
+    study = design.study
+    case, count = finer(study, design.best.case), study.limits.samples
+    response = respond(study, [case], design.scenarios)[0]
+    placed, stalled = 0, 0
+    while count <= study.limits.samples * _MOST_SAMPLES and stalled < _STALLED:
         count = max(count + 1, math.ceil(count * 1.125))
-        run = _with(study, best, response, count)
-        if run is None or run.samples <= last:
+        run = _with(study, case, response, count)
+        if run is None:
             return None
         if run.score <= 1:
-            return run.samples
-        last = run.samples
+            return count
+        stalled = stalled + 1 if run.samples <= placed else 0
+        placed = max(placed, run.samples)
     return None
 
 
-def _with(study: Study, best: Run, response: Responses, samples: int) -> Run | None:
+def _with(study: Study, case: Case, response: Responses, samples: int) -> Run | None:
     wider = replace(study, limits=replace(study.limits, samples=samples))
-    return schedule(wider, [best.case], [response], passes=0)[0]
+    return schedule(wider, [case], [response], passes=0)[0]
 
 
 def _duration(study: Study, seed: int) -> float | None:

@@ -61,7 +61,7 @@ def flash(**changes):
     return Study(**{**asked, **changes})
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(
     duration=st.floats(3.0, 60.0),
     samples=st.integers(1, 30),
@@ -83,9 +83,8 @@ def test_no_limit_is_violated_whatever_the_limits_are(
     asked.controls["velocity"] = Range(slowest * CM / HOUR, slowest * span * CM / HOUR, CM / HOUR)
     try:
         found = optimise(asked, effort=6, scenarios=2, rounds=1)
-    except ParameterError as error:
-        assert "limits" in str(error)
-        return
+    except ParameterError:
+        return  # nothing fits these limits
     for run in found.runs:
         assert violations(asked, run) == []
     best, times = found.best, found.best.times.tolist()
