@@ -188,7 +188,7 @@ def _sentence(
             f"The data do not tell the {labels[1]} model from the {labels[0]} one ({chance}): keep the {labels[0]} one"
         )
     said = f"{said}; {told}." if told else f"{said}."
-    said = f"{said} The test rejects a true {labels[0]} model in {alpha:.0%} of cases."
+    said = f"{said} The test rejects a true {labels[0]} model in {100 * alpha:g} % of cases."
     if worse:
         said += f" The {labels[1]} fit stopped before it was as good as the {labels[0]} one: start it elsewhere."
     return said

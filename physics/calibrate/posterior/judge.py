@@ -3,7 +3,8 @@
 Laplace: u_j +- q sd_j, with sd from the curvature of the posterior at its mode and q Student's quantile, mapped back.
 Its distance from the profile is the largest difference of their ends in units of q sd_j; beyond `SAME` the profile's
 ends are taken (a choice between two intervals that differ more would depend on the data and cost coverage), and beyond
-`AGREE` Laplace is no description of the posterior any more. A solver whose error may reach e at every point moves an estimate by up to
+`AGREE` Laplace is no description of the posterior any more. A solver whose error may reach e at every point moves an
+estimate by up to
 
     b_j = e sum_i |(A^-1 J^T p)_ji|,
 

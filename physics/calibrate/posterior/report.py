@@ -1,8 +1,8 @@
 """`posterior`: the intervals of a calibration, checked, and draws from what is known after it.
 
 Laplace describes the posterior where the profile agrees with it within `judge.AGREE` of a half-width; otherwise the
-draws come from a sampler, from importance sampling where that suffices (`draws.draw`). Parameters without a prior are taken flat in the coordinates in which they are judged: the logarithm, and the parameter itself
-near a bound at zero.
+draws come from a sampler, from importance sampling where that suffices (`draws.draw`). Parameters without a prior are
+taken flat in the coordinates in which they are judged: the logarithm, and the parameter itself near a bound at zero.
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ def warnings_of(judged: Judged, b: int, names: Sequence[str], freedom: Tensor, l
     few = float(freedom.min())
     if few < FEW:
         said.append(
-            f"Only {few:.3g} degrees of freedom are left to judge the noise from: the {level:.0%} intervals are wide "
+            f"Only {few:.3g} degrees of freedom are left to judge the noise from: the {100 * level:g} % intervals are wide "
             "and their level is not promised; measure more points or give the noise."
         )
     near = [name for j, name in enumerate(names) if float(judged.near[b, j]) < NEAR]
@@ -173,13 +173,13 @@ def warnings_of(judged: Judged, b: int, names: Sequence[str], freedom: Tensor, l
         said.append(
             f"{_listed(near)} {'stands' if len(near) == 1 else 'stand'} within two standard deviations of a bound: "
             f"{'its interval is' if len(near) == 1 else 'their intervals are'} made for that (one-sided where it meets "
-            f"the bound), those of the other parameters may hold the truth more or less often than {level:.0%}."
+            f"the bound), those of the other parameters may hold the truth more or less often than {100 * level:g} %."
         )
     bent = [name for j, name in enumerate(names) if float(judged.curvature[b, j]) > CURVED and name not in near]
     if bent:
         said.append(
             f"The misfit is far from a parabola in {_listed(bent)}: the profile's intervals are shown, and their level "
-            f"of {level:.0%} is not promised; more points or less noise would mend it."
+            f"of {100 * level:g} % is not promised; more points or less noise would mend it."
         )
     coarse = float(judged.bias[b].max())
     if coarse > COARSE:

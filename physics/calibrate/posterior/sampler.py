@@ -105,6 +105,6 @@ def _judge(steps: int, tau: float, accepted: float) -> tuple[str, ...]:
         )
     if not _ACCEPTED[0] < accepted < _ACCEPTED[1]:
         found.append(
-            f"The sampler accepted {accepted:.0%} of its proposals: its draws may miss a part of the posterior."
+            f"The sampler accepted {100 * accepted:.2g} % of its proposals: its draws may miss a part of the posterior."
         )
     return tuple(found)
