@@ -165,8 +165,8 @@ def warnings_of(judged: Judged, b: int, names: Sequence[str], freedom: Tensor, l
     few = float(freedom.min())
     if few < FEW:
         said.append(
-            f"Only {few:.3g} degrees of freedom are left to judge the noise from: the {100 * level:g} % intervals are wide "
-            "and their level is not promised; measure more points or give the noise."
+            f"Only {few:.3g} degrees of freedom are left to judge the noise from: the {100 * level:g} % intervals are "
+            "wide and their level is not promised; measure more points or give the noise."
         )
     near = [name for j, name in enumerate(names) if float(judged.near[b, j]) < NEAR]
     if near:
