@@ -1,0 +1,61 @@
+"""Sets that agree and sets that do not."""
+
+from dataclasses import replace
+
+import pytest
+
+from physics.calibrate.contradiction import ALPHA
+from physics.calibrate.problem import Problem
+from physics.calibrate.solve import solve
+from tests.physics.calibrate.decay import RATE, SIZE, measured
+
+
+def pair(seed, noise=(0.02, 0.02), known=False, rate=0.8):
+    told = noise if known else (None, None)
+    return (
+        measured("a.csv", 2 * seed, noise[0], deviation=told[0]),
+        measured("b.csv", 2 * seed + 1, noise[1], rate=rate, deviation=told[1]),
+    )
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_sets_that_agree_are_rarely_said_not_to(known):
+    found = [solve(Problem(pair(seed, known=known), (RATE, SIZE))).contradiction for seed in range(150)]
+    assert sum(one.contradicts for one in found) <= 150 * ALPHA + 4
+    assert 0.35 < sum(one.p for one in found) / 150 < 0.65  # p is uniform
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"noise": "separate"}, {"loss": "huber"}, {"known": True}],
+    ids=["common", "separate", "huber", "known"],
+)
+def test_the_parameter_that_differs_is_named(more):
+    known = more.pop("known", False)
+    problem = Problem(pair(3, rate=1.0, known=known), (replace(RATE, unit="1/s"), SIZE), **more)
+    solved = solve(problem)
+    assert solved.fit.status.ok
+    against = solved.contradiction
+    assert against.contradicts
+    assert against.differences[0].name == "rate"
+    assert [one.differs for one in against.differences] == [True, False]
+    assert "a.csv and b.csv contradict each other" in against.sentence
+    assert "rate is 0." in against.sentence
+    assert "1/s from a.csv against" in against.sentence
+    assert "give rate a separate value" in against.sentence
+    apart = solve(replace(problem, free=(replace(problem.free[0], separate=True), SIZE)))
+    assert not apart.contradiction.contradicts
+
+
+def test_many_sets_and_one_that_differs():
+    sets = tuple(measured(f"{k}.csv", 40 + k, rate=1.0 if k == 4 else 0.8) for k in range(6))
+    against = solve(Problem(sets, (RATE, SIZE))).contradiction
+    assert against.sentence.startswith("The 6 data sets contradict each other")
+    assert "from 4.csv" in against.sentence
+    assert against.differences[0].ends[1] == "4.csv"
+
+
+def test_one_set_contradicts_nothing():
+    assert solve(Problem((measured(),), (RATE, SIZE))).contradiction is None
+    separate = tuple(replace(one, separate=True) for one in (RATE, SIZE))
+    assert solve(Problem(pair(0), separate)).contradiction is None
