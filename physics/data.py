@@ -22,6 +22,7 @@ from physics.thinning import Blocks, Thinner
 
 Array = NDArray[np.float64]
 
+NOT_RELATIVE = "are not C/C0, which goes from 0 to 1"
 _BLOCK = 1 << 24  # characters read at once
 _COMMENTS_KEPT = 200
 _GAPS = {"", "na", "n/a", "nan", "none", "null", "-", "--"}  # what loggers and people write for no reading
@@ -262,7 +263,7 @@ def _measurement(path: Path, reader: _Reader, thinner: Thinner, points: int, sha
     low, high = float(values.min()), float(values.max())
     if reader.value == VALUE_COLUMN and (high > 2.0 or low < -0.5):
         notes.append(
-            f"Values from {low:.3g} to {high:.3g} are not C/C0, which goes from 0 to 1: "
+            f"Values from {low:.3g} to {high:.3g} {NOT_RELATIVE}: "
             f"call the column {VALUE_COLUMN}_percent if they are percent, else divide by the signal of the feed."
         )
     return Measurement(

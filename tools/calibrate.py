@@ -14,10 +14,11 @@ from physics.calibrate.solve import Solved
 from physics.errors import InputError
 from physics.solution import Solution
 from tools.calibration.agree import agreement
+from tools.calibration.compare import comparison
 from tools.calibration.options import Options
 from tools.calibration.predict import prediction, reach
 from tools.calibration.problem import TOLERANCE, Task, free_names, read_task, settle
-from tools.calibration.rows import curve_rows, facts, parameter_rows, set_rows
+from tools.calibration.rows import curve_rows, facts, outlier_rows, parameter_rows, set_rows
 from tools.calibration.words import judged, posterior_row
 from tools.errors import Retry
 from tools.experiments import find
@@ -69,15 +70,21 @@ def calibrate(
             declared.simulate(given, torch.as_tensor(file.seconds), device=device)
             for given, file in zip(settled, files, strict=True)
         ]
-        known, sure = judged(solved, level)
+        known, sure = judged(task, solved, level)
         data_told = _told(task, solved, known, settings, runs)
         predicted = prediction(task, known, level, device) if options.predicts else None
         agree = agreement(task, solved)
+        compared = None
+        if options.compare is not None:
+            unit = runs[0].outputs[declared.curve.name].unit
+            compared = comparison(task, options.compare, level, settings, unit)
     except InputError as error:
         raise Retry(str(error)) from error
     found = [*_checks(task, settled, runs), *agree.checks]
     if agree.row is not None:
         data_told["agreement"] = agree.row
+    if compared is not None:
+        data_told["comparison"] = compared
     if predicted is not None:
         data_told["prediction"] = predicted
     noted = [] if predicted is None else predicted.pop("notes")
@@ -121,6 +128,7 @@ def _told(
             for row in balances(run)
         ],
         "sets": set_rows(task, solved),
+        "outliers": outlier_rows(task, solved),
         "curve": {key: value for key, value in curves[0].items() if key != "name"},
         **({} if sure is None else {"posterior": sure}),
     }

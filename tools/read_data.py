@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from physics.columns import VALUE_COLUMN, value_column
-from physics.data import Measurement, read_measurement
+from physics.data import NOT_RELATIVE, Measurement, read_measurement
 from physics.errors import DataError, InputError, ParameterError
 from physics.experiment import Experiment
 from tools.errors import Retry
@@ -90,7 +90,7 @@ def _read(
         full, notes = with_comments(declared, told, one.comments, free)
         known = {key: declared.parameter(key).read(text) for key, text in full.items()}
         seconds = _seconds(declared, one, known, free)
-        all_notes = (*one.notes, *notes)
+        all_notes = (*(note for note in one.notes if not (raw and NOT_RELATIVE in note)), *notes)
         noted = all_notes if len(paths) == 1 else tuple(f"{name}: {note}" for note in all_notes)
         files.append(DataFile(name, Path(path), one, told, full, known, seconds, noted))
     _check_apart(files)
@@ -145,12 +145,12 @@ def _check_apart(files: Sequence[DataFile]) -> None:
     """Raise where two files hold the same measurement: it would count twice."""
     for k, one in enumerate(files):
         for other in files[:k]:
+            if one.path.resolve() == other.path.resolve():
+                raise DataError(f"{one.path} is named twice; name it once")
             if one.measured.sha256 == other.measured.sha256:
                 raise DataError(f"{other.name} and {one.name} are the same file, byte for byte; name it once")
-            same = np.array_equal(one.seconds, other.seconds) and np.array_equal(
-                one.measured.value, other.measured.value
-            )
-            if same:
+            pairs = ((one.seconds, other.seconds), (one.measured.value, other.measured.value))
+            if all(len(a) == len(b) and np.allclose(a, b, rtol=1e-9, atol=1e-12) for a, b in pairs):
                 raise DataError(f"{one.name} holds the same readings as {other.name}; name one of the two")
 
 

@@ -131,7 +131,7 @@ def _show_parameters(result: dict[str, Any]) -> None:
             row["name"].replace("[", r"\["),
             f"{row['value']:.5g}",
             f"{row['std']:.2g}" if known else "not determined",
-            _interval(row) if known else "",
+            _interval(row),
             row["unit"],
         )
     stdout.print(table)

@@ -15,7 +15,7 @@ from physics.design.predict_interval import Band
 from physics.errors import ParameterError
 from physics.experiment import Experiment, Parameter
 from tools.calibration.options import Options
-from tools.calibration.problem import TOLERANCE, Task, values_of
+from tools.calibration.problem import Task, values_of
 from tools.calibration.rows import label, shown_times
 from tools.read_data import DataFile, read_data
 from tools.simulate import read_times
@@ -54,11 +54,11 @@ def prediction(task: Task, known: Posterior | None, level: float, device: str) -
     at = torch.as_tensor(seconds, dtype=torch.float64)
     run = task.declared.simulate(settings, at, device=device)
     output = run.outputs[task.declared.curve.name]
-    error = TOLERANCE if output.error is None else max(TOLERANCE, float(output.error.abs().max()))
+    error = max(task.tolerance, 0.0 if output.error is None else float(output.error.abs().max()))
     centre = {**given, **_middle(task, known)}
     band = predict(
         known,
-        model_of(task.declared, centre, at, TOLERANCE),
+        model_of(task.declared, centre, at, task.tolerance),
         fixed_of(task.declared, centre, task.free),
         at,
         numerical_error=error,

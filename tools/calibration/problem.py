@@ -13,13 +13,15 @@ from physics.calibrate.differences import fixed_of, model_of
 from physics.calibrate.guess import guess
 from physics.calibrate.problem import DataSet, Free, Nuisance, Prior, Problem
 from physics.calibrate.solve import Solved, solve
-from physics.errors import ParameterError
+from physics.errors import DataError, ParameterError
 from physics.experiment import Experiment, Parameter
 from tools.calibration.options import Options, check, read_bounds, read_noise, read_priors, unit_of
 from tools.calibration.shown import factor, shown_unit
 from tools.read_data import DataFile
 
 TOLERANCE = 1e-7  # of the curves that are fitted; their error then moves no digit of the misfit that is shown
+MARCHED = 1e-5  # of columns with water at rest, which no closed form gives; far below what a reading errs by
+SEARCH = 1e-3  # of the curves from which several starts look for the best minimum
 ROUNDS = 3
 _MOVED = 1e-3  # a fit that moves a parameter by less has met the resolution that its start chose
 
@@ -37,6 +39,11 @@ class Task:
     priors: Mapping[str, Prior] = field(default_factory=dict)
     bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     shown: Mapping[str, tuple[str, float]] = field(default_factory=dict)
+
+    @property
+    def tolerance(self) -> float:
+        """Of the curves that are fitted."""
+        return MARCHED if "exchange" in self.free or any("exchange" in file.known for file in self.files) else TOLERANCE
 
 
 def free_names(declared: Experiment, names: Sequence[str]) -> tuple[str, ...]:
@@ -74,11 +81,12 @@ def read_task(
         shared,
         read_priors(declared, options.priors, names, options.nuisance),
         read_bounds(declared, options.bounds, names),
-        {name: _shown(declared, files[0], name, settings) for name in names},
+        {name: shown_in(declared, files[0], name, settings) for name in names},
     )
 
 
-def _shown(declared: Experiment, file: DataFile, name: str, settings: Mapping[str, str]) -> tuple[str, float]:
+def shown_in(declared: Experiment, file: DataFile, name: str, settings: Mapping[str, str]) -> tuple[str, float]:
+    """Return the unit in which a parameter is told, and one of it in SI."""
     si = unit_of(declared, name, declared.curve.unit)
     unit = shown_unit(declared, file, name, si, settings)
     size = factor(unit, si)
@@ -95,9 +103,12 @@ def settle(task: Task, level: float, seed: int = 0) -> tuple[Solved, list[dict[s
         ParameterError, DataError: nothing tells where to start, or a setting cannot be.
     """
     here = starts(task)
-    searched = task.options.starts
+    if task.options.starts > 1:
+        searched = solve(_problem(task, here, SEARCH), starts=task.options.starts, seed=seed, checks=False)
+        found = [values_of(searched, task.free, k) for k in range(len(task.files))]
+        here = [{**given, **values} for given, values in zip(here, found, strict=True)]
     for _ in range(ROUNDS):
-        solved = solve(_problem(task, here), level=level, starts=searched, seed=seed)
+        solved = solve(_problem(task, here, task.tolerance), level=level, seed=seed)
         found = [values_of(solved, task.free, k) for k in range(len(task.files))]
         moved = max(
             abs(found[k][name] - here[k][name]) / max(abs(here[k][name]), 1e-30)
@@ -105,7 +116,6 @@ def settle(task: Task, level: float, seed: int = 0) -> tuple[Solved, list[dict[s
             for name in task.free
         )
         here = [{**given, **values} for given, values in zip(here, found, strict=True)]
-        searched = 1  # the best minimum is known from here on
         if moved < _MOVED:
             break
     return solved, here
@@ -118,7 +128,7 @@ def values_of(solved: Solved, free: Sequence[str], of: int) -> dict[str, float]:
     return {name: solved.fit.parameters[problem.label(name, of, separate=separate[name])].value for name in free}
 
 
-def _problem(task: Task, here: Sequence[Mapping[str, Any]]) -> Problem:
+def _problem(task: Task, here: Sequence[Mapping[str, Any]], tolerance: float) -> Problem:
     sets = []
     for file, given, deviation in zip(task.files, here, task.noise, strict=True):
         times = torch.as_tensor(file.seconds)
@@ -127,7 +137,7 @@ def _problem(task: Task, here: Sequence[Mapping[str, Any]]) -> Problem:
                 file.name,
                 times,
                 torch.as_tensor(file.measured.value),
-                model_of(task.declared, given, times, TOLERANCE),
+                model_of(task.declared, given, times, tolerance),
                 fixed_of(task.declared, given, task.free),
                 weights=torch.as_tensor(file.measured.count),
                 deviation=deviation,
@@ -162,7 +172,13 @@ def _middle(values: Sequence[float], *, positive: bool) -> float:
 
 def starts(task: Task) -> list[dict[str, Any]]:
     """Return the settings of each file with a starting value for everything that is to be fitted."""
-    return [_started(task, file) for file in task.files]
+    found = []
+    for file in task.files:
+        try:
+            found.append(_started(task, file))
+        except DataError as error:
+            raise DataError(f"{file.name}: {error}") from error
+    return found
 
 
 def _started(task: Task, file: DataFile) -> dict[str, Any]:

@@ -111,7 +111,7 @@ def outlier_rows(task: Task, solved: Solved) -> list[dict[str, Any]]:
     """Tell of each reading that lies apart its file, its time in the file's unit, its value and its residual."""
     parts = {file.name: (file, part) for file, part in zip(task.files, parts_of(task.files), strict=True)}
     rows = []
-    for name, indices in _by_set(solved):
+    for name, indices in solved.outliers.items():
         file, part = parts[name]
         times = shown_times(file.measured)
         for index in indices:
@@ -126,12 +126,6 @@ def outlier_rows(task: Task, solved: Solved) -> list[dict[str, Any]]:
                 }
             )
     return rows
-
-
-def _by_set(solved: Solved) -> list[tuple[str, list[int]]]:
-    found = solved.outliers
-    pairs = found.items() if isinstance(found, Mapping) else found
-    return [(str(name), [int(i) for i in indices]) for name, indices in pairs]
 
 
 def facts(

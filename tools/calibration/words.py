@@ -10,7 +10,7 @@ from physics import units
 from physics.calibrate.posterior import Posterior, posterior
 from physics.calibrate.solve import Solved
 from tools.calibration.options import unit_of
-from tools.calibration.problem import TOLERANCE, Task
+from tools.calibration.problem import Task
 
 _DRAWS = 400  # that a figure shows
 _EXACT = 10.0  # times the tolerance of the curves: readings closer than that are computed ones
@@ -21,18 +21,18 @@ _METHODS = {
 }
 
 
-def judged(solved: Solved, level: float) -> tuple[Posterior | None, tuple[str, ...]]:
+def judged(task: Task, solved: Solved, level: float) -> tuple[Posterior | None, tuple[str, ...]]:
     """Return what is known after a fit that stands, and what to say of it; None after another.
 
     Residuals no larger than the solver's error are no noise, and no profile can be followed in them.
     """
     if not solved.fit.status.ok:
         return None, ()
-    exact = solved.fit.rmse <= _EXACT * TOLERANCE
-    known = posterior(solved, level=level, check=not exact, numerical_error=TOLERANCE)
+    exact = solved.fit.rmse <= _EXACT * task.tolerance
+    known = posterior(solved, level=level, check=not exact, numerical_error=task.tolerance)
     told = (
-        f"The residuals are no larger than the solver's error ({TOLERANCE:g}): these readings carry no noise, so the "
-        "intervals say nothing of a measurement."
+        f"The residuals are no larger than the solver's error ({task.tolerance:g}): these readings carry no noise, "
+        "so the intervals say nothing of a measurement."
     )
     return known, (told,) if exact else known.warnings
 
@@ -53,8 +53,9 @@ def posterior_row(known: Posterior, rows: Sequence[dict[str, Any]], task: Task, 
 def _words(known: Posterior) -> str:
     how = _METHODS[known.method]
     if not math.isfinite(known.agreement):
-        return f"{how}; not checked by the profile likelihood"
-    apart = f"{100 * known.agreement:.2g} % of their half-width"
+        return how if known.method != "laplace" else f"{how}; not checked by the profile likelihood"
+    percent = 100 * known.agreement
+    apart = f"{percent:.2g} % of their half-width" if percent < 100 else "more than their half-width"
     if known.method == "laplace":
         return f"{how}; the profile likelihood agrees within {apart}"
-    return f"{how}; the normal approximation is off by up to {apart}"
+    return f"{how}; the normal approximation is off by {apart}"
