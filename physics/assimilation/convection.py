@@ -84,9 +84,16 @@ class Cell:
         return _Grid(self, self.coarse.climate.on(layer), layer)
 
     @cached_property
+    def longest(self) -> float:
+        """The longest step on the coarse grid: for the fastest flow, and for the swing that buoyancy drives."""
+        rayleigh = self.rayleigh.median * math.exp(2.0 * self.rayleigh.deviation)
+        swing = max(0.5 / math.sqrt(rayleigh * median_of(self.prandtl)), 10.0 / rayleigh)
+        return min(_COURANT / self.coarse.fastest, swing, 0.01)
+
+    @cached_property
     def lengths(self) -> tuple[tuple[int, float], ...]:
         """For the stretch before each read, the steps on the coarse grid and their length."""
-        longest = _COURANT / self.coarse.fastest
+        longest = self.longest
         spans = np.diff(np.concatenate([[0.0], self.times]))
         counts = [max(1, math.ceil(span / longest * (1.0 - 1e-9))) if span > 0 else 0 for span in spans]
         return tuple((count, float(span / count) if count else 0.0) for count, span in zip(counts, spans, strict=True))
@@ -111,7 +118,7 @@ class Cell:
         """
         grid = self.fine if fine else self.coarse
         at = self.times if times is None else np.asarray(times, dtype=np.float64)
-        longest = _COURANT / self.coarse.fastest / (self.finer if fine else 1)
+        longest = self.longest / (self.finer if fine else 1)
         spans = np.diff(np.concatenate([[0.0], at]))
         plan = [(max(1, math.ceil(s / longest * (1.0 - 1e-9))), s) if s > 0 else (0, 0.0) for s in spans]
         seen, end = grid.march(z[None], [(n, s / n if n else 0.0) for n, s in plan])
