@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, select_autoescape
@@ -10,12 +10,12 @@ from markupsafe import Markup
 
 from agent.errors import BadRequest
 from agent.present import unit_text
-from agent.report import calibration, figures
+from agent.report import calibration, design, figures
 from agent.report.figures import is_sampling
 from agent.runs import RunRecord
 
 FORMATS = ("html", "md")
-_TITLES = {"simulate": "Simulation", "calibrate": "Calibration"}
+_TITLES = {"simulate": "Simulation", "calibrate": "Calibration", "design": "Design"}
 
 
 def write(record: RunRecord, form: str) -> str:
@@ -65,7 +65,17 @@ def _further(record: RunRecord) -> list[tuple[str, str]]:
         drawn.append(("Posterior", calibration.posterior(result["parameters"], draws)))
     if prediction := result.get("prediction"):
         drawn.append(("Prediction", calibration.prediction(prediction)))
+    if gathered := result.get("information_over_time"):
+        drawn.append(("Information over time", design.information(gathered, result["schedule"], _wanted(result))))
+    if points := result.get("trade_off"):
+        wanted = _wanted(result)
+        drawn.append(("Trade-off", design.trade_off(points, min(wanted.values(), default=None))))
     return drawn
+
+
+def _wanted(result: Mapping[str, Any]) -> dict[str, float]:
+    """Return the half-widths that were asked for, relative, by parameter."""
+    return {row["name"]: row["wanted"] for row in result.get("predictions", ()) if row.get("wanted") is not None}
 
 
 def _settings(record: RunRecord) -> list[dict[str, Any]]:

@@ -59,7 +59,7 @@ def sampling_times(curve: Mapping[str, Any], schedule: Sequence[Mapping[str, Any
 
 def is_sampling(schedule: Sequence[Mapping[str, Any]]) -> bool:
     """Say whether a schedule lists moments of one kind: each is called a sampling time, numbered or not."""
-    return bool(schedule) and all(item["name"].startswith("sampling time") for item in schedule)
+    return bool(schedule) and all(item.get("name", "sampling time").startswith("sampling time") for item in schedule)
 
 
 def simulated(outputs: Sequence[Mapping[str, Any]]) -> str:

@@ -14,6 +14,7 @@ from tools.calibration.problem import Task, settle, shown_in
 from tools.calibration.rows import parameter_rows
 from tools.read_data import of_one_length
 
+_PLAIN = 10.0  # of AICc, beyond which the poorer model has next to no support
 _STARTS = 4  # a richer model may have several minima
 
 
@@ -66,6 +67,15 @@ def comparison(task: Task, name: str, level: float, settings: Mapping[str, str],
         }
         for k, (label, one, of) in enumerate(zip(richer.labels, (restricted, wider), (simple, full), strict=True))
     ]
+    gain = verdict.aicc[0] - verdict.aicc[1]
+    aside = ""
+    if verdict.preferred == richer.labels[0] and gain > _PLAIN:
+        left = verdict.sse[1] / verdict.sse[0]
+        aside = (
+            f" Yet the {richer.labels[1]} model leaves {left:.2g} of the sum of squares: the "
+            f"test looks from the {richer.labels[0]} model outward and cannot see that far; the criteria can, and "
+            f"prefer the {richer.labels[1]} one."
+        )
     return {
         "models": models,
         "n": verdict.n,
@@ -74,7 +84,7 @@ def comparison(task: Task, name: str, level: float, settings: Mapping[str, str],
         "p": verdict.p,
         "method": verdict.method,
         "preferred": verdict.preferred,
-        "verdict": verdict.sentence,
+        "verdict": verdict.sentence + aside,
     }
 
 
