@@ -30,7 +30,7 @@ from physics.errors import ParameterError
 
 _NEAR_ZERO = 1e-8  # stands for a bound at zero, whose logarithm is no number
 _PARALLEL = 1e-8  # of a slope's square, what is left of it where the restricted model does the same
-_STEPS = 15  # values of a parameter without meaning
+_STEPS = 9  # values of a parameter without meaning
 _CHUNK = 2000  # simulated residuals at a time
 
 

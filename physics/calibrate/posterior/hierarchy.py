@@ -42,6 +42,7 @@ SCATTER = {
 OTHER = 0.1
 _AGREE = 0.5  # prior probability that sets do not scatter
 _TRIES = 4096
+_EFFECTIVE = 200.0  # draws of tau that must count
 _UNKNOWN = 1e3  # deviation of u where a set alone says nothing
 
 
@@ -122,14 +123,35 @@ def between(solved: Solved, *, scatter: Mapping[str, float] | None = None, seed:
     width = torch.tensor([scales.get(one.name, OTHER) for one in free], dtype=u.dtype)
     # A parameter that may be negative scatters in proportion to its own size.
     width = torch.where(logarithmic, width, width * u.abs().mean(0))
-    tau = torch.cat([torch.zeros(1, len(free), dtype=u.dtype), width * normal(len(free), _TRIES, seed).abs()])
-    _, _, log = _given(tau, u, covariance)
-    log = log + torch.cat(
-        [log.new_tensor([math.log(_AGREE)]), log.new_full((_TRIES,), math.log((1 - _AGREE) / _TRIES))]
-    )
-    share = (log - log.logsumexp(0)).exp()
+    tau, share = _scatter(u, covariance, width, seed)
     noise = math.sqrt(sum(x**2 for x in alone.deviation.values()) / len(sets))
     return Between(tuple(one.name for one in free), u, covariance, tau, share, logarithmic, size, noise)
+
+
+def _scatter(u: Tensor, covariance: Tensor, width: Tensor, seed: int) -> tuple[Tensor, Tensor]:
+    """Return draws of tau, the first of them zero, and their posterior weights.
+
+    The first draws come from the prior; where few of them count, as with many sets, more follow from a log-normal
+    distribution about those.
+    """
+    P = len(width)
+    drawn = width * normal(P, _TRIES, seed).abs()
+    log = _given(drawn, u, covariance)[2]
+    share = torch.softmax(log, 0)
+    if float(1 / (share**2).sum()) < _EFFECTIVE:
+        inner = drawn.log()
+        mean = (share[:, None] * inner).sum(0)
+        spread = 2.0 * (share[:, None] * (inner - mean) ** 2).sum(0).sqrt() + 0.1
+        z = normal(P, _TRIES, seed + 1)
+        drawn = (mean + spread * z).exp()
+        # Half-normal prior over log-normal proposal, both as densities of tau.
+        prior = (-0.5 * (drawn / width) ** 2 - width.log() + 0.5 * math.log(2 / math.pi)).sum(-1)
+        proposed = (-0.5 * z**2 - (spread * drawn).log() - 0.5 * math.log(2 * math.pi)).sum(-1)
+        log = _given(drawn, u, covariance)[2] + prior - proposed
+    none = torch.zeros(1, P, dtype=u.dtype)
+    still = _given(none, u, covariance)[2] + math.log(_AGREE)
+    log = torch.cat([still, log + math.log((1 - _AGREE) / _TRIES)])
+    return torch.cat([none, drawn]), torch.softmax(log, 0)
 
 
 def _start(theta: float, lower: float) -> float:

@@ -1,12 +1,13 @@
 """A third depth of the sand column from the other two, and sets that agree."""
 
+import math
 import os
 from pathlib import Path
 
 import pytest
 import torch
 
-from physics.calibrate.posterior import between, further, posterior, predict
+from physics.calibrate.posterior import between, further, hierarchy, posterior, predict
 from physics.calibrate.problem import DataSet, Free, Problem
 from physics.calibrate.solve import solve
 from physics.data import read_measurement
@@ -101,3 +102,18 @@ def test_one_set_carries_parameters_noise_and_the_error_of_the_solver(model):
         between(found.solved)
     with pytest.raises(ParameterError, match="noise"):
         predict(found, model, {"position": 11.0}, times, noise=-1.0)
+
+
+def test_a_scatter_that_few_draws_of_the_prior_hit(monkeypatch):
+    """Twenty sets settle tau; draws about its likely values must give what many draws of the prior give."""
+    generator = torch.Generator().manual_seed(2)
+    u = torch.tensor([0.9, -1.9]) + torch.tensor([0.01, 0.2]) * torch.randn(20, 2, generator=generator)
+    covariance = torch.diag(torch.tensor([1e-6, 1e-4], dtype=torch.float64)).expand(20, 2, 2)
+    width = torch.tensor([0.02, 0.3], dtype=torch.float64)
+    means = []
+    for enough in (0.0, math.inf):
+        monkeypatch.setattr(hierarchy, "_EFFECTIVE", enough)
+        tau, share = hierarchy._scatter(u.double(), covariance, width, 0)
+        assert float(share[0]) < 1e-9
+        means.append((share[:, None] * tau).sum(0).tolist())
+    assert means[1] == pytest.approx(means[0], rel=0.05)
