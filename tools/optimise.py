@@ -20,7 +20,7 @@ from physics.design.study import Study
 from physics.design.tradeoff import Point, cheapest, each_sample, need_of, over_time, trade_off
 from physics.errors import InputError, ParameterError
 from physics.experiment import Experiment, Parameter
-from physics.solution import Solution
+from physics.solution import Solution, Status
 from tools.errors import Failed, Retry
 from tools.experiments import find
 from tools.optimisation import rows
@@ -29,7 +29,9 @@ from tools.records import Check, Evidence, Fact, Source
 from tools.simulate import balances, checks
 
 _SECONDS = 20.0  # that a search may take of an experiment that is slow
-_SLOW = 0.02  # seconds of one curve with its slopes, above which an experiment is slow
+_SLOW = 0.3  # seconds of one curve with its slopes, above which an experiment is slow
+# A transient that is measured need not settle.
+_USABLE = (Status.CONVERGED, Status.NOT_SETTLED, Status.CHAOTIC)
 _FEW_SLOTS, _COARSE = 40, 1e-2  # for slow experiments
 
 
@@ -81,8 +83,10 @@ def optimise_run(
         solution = declared.simulate(_runnable(design.best), _shown_times(design.best), device=device)
     except InputError as error:
         raise Retry(str(error)) from error
-    if not solution.status.ok:
+    if solution.status not in _USABLE:
         raise Failed(f"{solution.status.value} {solution.message}".strip())
+    if not solution.status.ok:
+        asked = replace(asked, notes=(*asked.notes, f"{solution.status.value} {solution.message}".strip()))
     found = [*rows.checks(asked, design.best), *checks(declared, design.best.case.settings, solution)]
     told = _data(asked, design, points, need, found, solution)
     return Evidence(
@@ -116,7 +120,9 @@ def _paced(asked: Asked) -> tuple[Asked, dict[str, int]]:
     cost = _seconds_each(study)
     if cost <= _SLOW:
         return asked, {}
-    study = replace(study, slots=_FEW_SLOTS, tolerance=_COARSE)
+    study = replace(study, slots=# A transient that is measured need not settle.
+_USABLE = (Status.CONVERGED, Status.NOT_SETTLED, Status.CHAOTIC)
+_FEW_SLOTS, tolerance=_COARSE)
     asked = replace(asked, study=study)
     affordable = _SECONDS / max(_seconds_each(study), 1e-6)
     scenarios = 3 if affordable >= 12 else 1

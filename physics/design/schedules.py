@@ -93,14 +93,11 @@ def schedule(
 
 def _free(study: Study, case: Case, response: Responses, count: int, duration: float, passes: int) -> Run | None:
     limits, last = study.limits, latest(study, case, duration)
-    burst = -(-count // _SINGLE)
-    if burst > 1 and limits.interval > 0:
-        # A slot holds no more readings than its width allows.
-        burst = max(min(burst, int(case.step / limits.interval * (1 + 1e-12))), 1)
+    within = (response.times >= limits.first) & (response.times <= last * (1 + 1e-15))
+    burst = _burst(count, int(within.sum()) // gap_of(case.step, limits.interval), case.step, limits.interval)
     noise = study.noise.deviation(response.curve)
     white = response.slope / noise[..., None] * math.sqrt(burst)
-    reach = 0.0 if burst == 1 else case.step * (1 - 1 / burst)
-    usable = (response.times - reach >= limits.first) & (response.times <= last * (1 + 1e-15))
+    usable = within & (response.times - case.step * (1 - 1 / burst) >= limits.first)
     power = (white**2).sum((0, 2))
     usable &= power > _TELLING**2 * power.where(usable, torch.zeros_like(power)).max()
     if not bool(usable.any()):
@@ -116,6 +113,13 @@ def _free(study: Study, case: Case, response: Responses, count: int, duration: f
     times = exact(times, limits, last)
     part = white[:, picked] if len(times) == len(picked) * burst else white[:, picked[: max(len(times) // burst, 1)]]
     return run_of(study, case, times, part.mT @ part)
+
+
+def _burst(count: int, slots: int, step: float, interval: float) -> int:
+    """Readings in one slot: so many that the count can be placed, but no denser than the least interval."""
+    burst = max(-(-count // _SINGLE), -(-count // max(slots, 1)))
+    densest = int(step / interval * (1 + 1e-12)) if interval > 0 else burst
+    return max(min(burst, densest), 1)
 
 
 def _even(study: Study, case: Case, response: Responses, count: int, duration: float, passes: int) -> Run | None:
