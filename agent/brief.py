@@ -210,7 +210,7 @@ class _Reader:
         """Enter what the files of all curves say alike and the request does not, and say so."""
         for slot in self.planning.slots:
             texts = {curve.settings.get(slot.name, "") for curve in self.curves}
-            if len(texts) != 1 or "" in texts or self._known(slot.name):
+            if slot.bounds or len(texts) != 1 or "" in texts or self._known(slot.name):
                 continue
             (text,) = texts
             value, unit = parse(text)

@@ -185,6 +185,7 @@ class _Told:
         self.u, self.covariance = _join(self.used)
         self.freedom = sum(fit.freedom for fit in self.used)
         self.noise = math.sqrt(sum(fit.noise**2 * fit.freedom for fit in self.used) / self.freedom)
+        self.common = past(declared.name).systematic(self.base.curve)
         self.quantile = float(student.ppf(0.5 + LEVEL / 2, self.freedom))
 
     def facts(self) -> list[Fact]:
@@ -206,14 +207,13 @@ class _Told:
             for index, name in enumerate(self.names):
                 each = Source(tool="calibrate", run=self.run, inputs={fit.curve.name: fit.curve.sha256})
                 found.append(self._estimate(f"past_{k}_{name}", fit.u, fit.covariance, index, own, each))
-        unit = self.declared.curve.unit
-        noise = (100 * self.noise, "percent") if not unit else (self.noise, unit)
+        measured = self.base.result["curve"]["measured"]
+        span = max(measured) - min(measured) if self.declared.curve.unit else 1.0
+        noise = 100 * self.noise / span
         sse = sum(fit.result["sse"] for fit in self.used)
         points = sum(fit.result["n"] for fit in self.used)
         found += [
-            Fact(
-                id="past_noise", name="scatter of the readings", value=_rounded(noise[0]), unit=noise[1], source=source
-            ),
+            Fact(id="past_noise", name="scatter of the readings", value=_rounded(noise), unit="percent", source=source),
             Fact(id="past_points", name="readings in the data", value=float(points), unit="", source=source),
             Fact(id="past_curves", name="curves used", value=float(len(self.used)), unit="", source=source),
             Fact(id="past_sse", name="sum of squared residuals", value=sse, unit="", source=source),
@@ -237,14 +237,18 @@ class _Told:
 
     def half_width(self, index: int) -> float:
         """Half of the relative interval of one parameter."""
-        return self.quantile * math.sqrt(self.covariance[index, index])
+        return self.quantile * self._deviation(self.covariance, index)
+
+    def _deviation(self, covariance: Array, index: int) -> float:
+        """Return the relative standard deviation of a parameter, with the error that all readings share."""
+        return math.sqrt(covariance[index, index] + self.common.get(self.names[index], 0.0) ** 2)
 
     def _estimate(self, key: str, u: Array, covariance: Array, index: int, quantile: float, source: Source) -> Fact:
         name = self.names[index]
         unit = next(row["unit"] for row in self.base.result["parameters"] if row["name"] == name)
         parameter = self.declared.parameter(name)
         si = parameter.unit if isinstance(parameter, Parameter) else ""
-        deviation = math.sqrt(covariance[index, index])
+        deviation = self._deviation(covariance, index)
         value, lower, upper = (
             units.convert(math.exp(u[index] + sign * quantile * deviation), si, unit) for sign in (0.0, -1.0, 1.0)
         )

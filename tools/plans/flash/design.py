@@ -55,9 +55,30 @@ def design(
         InputError: a setting or a limit cannot be used; the message says which.
         Failed: the run gave no usable result.
     """
-    specimen = _specimen(request)
+    return designed(
+        request,
+        specimen_of(request),
+        request["precision"] / 100,
+        run=run,
+        tolerance_factor=tolerance_factor,
+        device=device,
+        progress=progress,
+    )
+
+
+def designed(
+    request: Mapping[str, Any],
+    specimen: Specimen,
+    precision: float,
+    *,
+    run: str | None,
+    tolerance_factor: float,
+    device: str,
+    progress: Callable[[float, str], None],
+) -> Evidence:
+    """Design for a specimen and what is believed of it; `precision` is the relative half-width that it must reach."""
     progress(0.1, "comparing pulses and records")
-    proposal = propose_flash(specimen, _instrument(request), _wish(request))
+    proposal = propose_flash(specimen, _instrument(request), _wish(request, precision))
     best = proposal.best
     progress(0.7, "running the solver")
     given = _settings(request, specimen, best)
@@ -91,7 +112,8 @@ def design(
     )
 
 
-def _specimen(request: Mapping[str, Any]) -> Specimen:
+def specimen_of(request: Mapping[str, Any]) -> Specimen:
+    """Return the disc of a request, and what is believed of it."""
     settings = request["settings"]
     name = request.get("choices", {}).get("material")
     known = solid(name) if name else None
@@ -158,9 +180,9 @@ def _instrument(request: Mapping[str, Any]) -> Instrument:
     )
 
 
-def _wish(request: Mapping[str, Any]) -> Wish:
+def _wish(request: Mapping[str, Any], precision: float) -> Wish:
     return Wish(
-        precision=request["precision"] / 100,
+        precision=precision,
         level=LEVEL,
         rise=bounds_on(request["bounds"], "rear_rise", "K")[1],
         most=int(bounds_on(request["bounds"], "shots", "")[1]),

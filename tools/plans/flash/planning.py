@@ -1,6 +1,89 @@
 """What a request for a laser-flash measurement may say, what it needs, and what to read."""
 
-from tools.planning import Assumption, Instruments, Need, Planning, Slot, Topic
+from tools.planning import Assumption, Instruments, Measured, Need, Planning, Slot, Topic
+
+_NEEDS = (
+    Need(names=("thickness",), question="How thick is the specimen (for example 2 mm)?"),
+    Need(
+        names=("material", "diffusivity"),
+        question="Which material is it? Known here are steel (stainless or carbon), copper, aluminium, iron and "
+        "alumina; of another one give the diffusivity that you expect, the density and the heat capacity.",
+    ),
+    Need(names=("density", "material"), question="What is the density of the material (for example 2500 kg/m3)?"),
+    Need(
+        names=("heat_capacity", "material"),
+        question="What is the specific heat capacity of the material (for example 800 J/kg/K)?",
+    ),
+)
+_ASSUMPTIONS = (
+    Assumption(
+        name="spot_diameter",
+        value="12.7 mm",
+        sentence="The pulse is taken to heat the whole face of a disc of {spot_diameter}.",
+    ),
+    Assumption(name="temperature", value="25 degC", sentence="The measurement is taken to be made at {temperature}."),
+    Assumption(
+        name="precision",
+        value="3 %",
+        sentence="The precision wanted of the diffusivity is taken as {asked_precision}.",
+    ),
+    Assumption(name="rise", value="5 K", sentence="The rear is allowed to warm by {most_rise}."),
+    Assumption(
+        name="noise",
+        value="150 mK",
+        sentence="A reading of the detector at its fastest is taken to err by {noise}.",
+    ),
+    Assumption(
+        name="heat_transfer",
+        value="10 W/m²/K",
+        sentence="The faces are taken to lose {heat_transfer}, by radiation and to still air.",
+    ),
+    Assumption(
+        name="thickness_error",
+        value="5 um",
+        sentence="The thickness is taken to be known within {thickness_error}.",
+    ),
+    Assumption(
+        name="pulse_width",
+        value="0.5 ms",
+        sentence="The source is taken to give pulses of {shortest_pulse} or longer.",
+    ),
+    Assumption(name="pulse_energy", value="10 J", sentence="The source is taken to give up to {most_energy} a pulse."),
+    Assumption(
+        name="sampling_rate",
+        value="100 kHz",
+        sentence="The detector is taken to be read at up to {most_sampling_rate}.",
+    ),
+    Assumption(name="shots", value="10", sentence="Up to {most_shots} shots are taken to be affordable."),
+)
+_TOPICS = (
+    Topic(name="thickness", query="How to choose the thickness of the specimen for the flash method?"),
+    Topic(name="pulse", query="How short must the pulse be against the half-rise time?"),
+    Topic(name="rise", query="Why should the temperature rise of the specimen be kept small?"),
+    Topic(name="losses", query="How are heat losses from the faces corrected?"),
+    Topic(name="coating", query="Why coat the faces of a metal specimen with graphite?"),
+    Topic(name="record", query="How long should the detector record before and after the pulse?"),
+    Topic(name="repeats", query="How many shots should be averaged, and how to check with a reference material?"),
+)
+_INSTRUMENTS = Instruments(
+    words={
+        "flash-furnace-and-holder": ("furnace", "holder"),
+        "infrared-detector": ("infrared", "insb", "detector"),
+    },
+    usual=("flash-furnace-and-holder", "infrared-detector"),
+    bounds={
+        "thickness": "thickness",
+        "diameter": "spot_diameter",
+        "half_time": "half_time",
+        "temperature_rise": "rear_rise",
+    },
+)
+_REASONS = {
+    "pulse_energy": ("energy", "pulse"),
+    "pulse_width": ("pulse", "width"),
+    "record_length": ("record", "recording"),
+    "shots": ("shots", "repeat", "average"),
+}
 
 PLANNING = Planning(
     experiment="flash",
@@ -124,87 +207,11 @@ PLANNING = Planning(
             setting=False,
         ),
     ),
-    needs=(
-        Need(names=("thickness",), question="How thick is the specimen (for example 2 mm)?"),
-        Need(
-            names=("material", "diffusivity"),
-            question="Which material is it? Known here are steel (stainless or carbon), copper, aluminium, iron and "
-            "alumina; of another one give the diffusivity that you expect, the density and the heat capacity.",
-        ),
-        Need(names=("density", "material"), question="What is the density of the material (for example 2500 kg/m3)?"),
-        Need(
-            names=("heat_capacity", "material"),
-            question="What is the specific heat capacity of the material (for example 800 J/kg/K)?",
-        ),
-    ),
-    assumptions=(
-        Assumption(
-            name="spot_diameter",
-            value="12.7 mm",
-            sentence="The pulse is taken to heat the whole face of a disc of {spot_diameter}.",
-        ),
-        Assumption(
-            name="temperature", value="25 degC", sentence="The measurement is taken to be made at {temperature}."
-        ),
-        Assumption(
-            name="precision",
-            value="3 %",
-            sentence="The precision wanted of the diffusivity is taken as {asked_precision}.",
-        ),
-        Assumption(name="rise", value="5 K", sentence="The rear is allowed to warm by {most_rise}."),
-        Assumption(
-            name="noise",
-            value="150 mK",
-            sentence="A reading of the detector at its fastest is taken to err by {noise}.",
-        ),
-        Assumption(
-            name="heat_transfer",
-            value="10 W/m²/K",
-            sentence="The faces are taken to lose {heat_transfer}, by radiation and to still air.",
-        ),
-        Assumption(
-            name="thickness_error",
-            value="5 um",
-            sentence="The thickness is taken to be known within {thickness_error}.",
-        ),
-        Assumption(
-            name="pulse_width",
-            value="0.5 ms",
-            sentence="The source is taken to give pulses of {shortest_pulse} or longer.",
-        ),
-        Assumption(
-            name="pulse_energy", value="10 J", sentence="The source is taken to give up to {most_energy} a pulse."
-        ),
-        Assumption(
-            name="sampling_rate",
-            value="100 kHz",
-            sentence="The detector is taken to be read at up to {most_sampling_rate}.",
-        ),
-        Assumption(name="shots", value="10", sentence="Up to {most_shots} shots are taken to be affordable."),
-    ),
+    needs=_NEEDS,
+    assumptions=_ASSUMPTIONS,
     targets={"diffusivity": ("diffusivity", "thermal diffusivity", "alpha", "conductivity")},
-    topics=(
-        Topic(name="thickness", query="How to choose the thickness of the specimen for the flash method?"),
-        Topic(name="pulse", query="How short must the pulse be against the half-rise time?"),
-        Topic(name="rise", query="Why should the temperature rise of the specimen be kept small?"),
-        Topic(name="losses", query="How are heat losses from the faces corrected?"),
-        Topic(name="coating", query="Why coat the faces of a metal specimen with graphite?"),
-        Topic(name="record", query="How long should the detector record before and after the pulse?"),
-        Topic(name="repeats", query="How many shots should be averaged, and how to check with a reference material?"),
-    ),
-    instruments=Instruments(
-        words={
-            "flash-furnace-and-holder": ("furnace", "holder"),
-            "infrared-detector": ("infrared", "insb", "detector"),
-        },
-        usual=("flash-furnace-and-holder", "infrared-detector"),
-        bounds={
-            "thickness": "thickness",
-            "diameter": "spot_diameter",
-            "half_time": "half_time",
-            "temperature_rise": "rear_rise",
-        },
-    ),
+    topics=_TOPICS,
+    instruments=_INSTRUMENTS,
     choices={
         "material": {
             "stainless steel": ("stainless", "austenitic", "304", "316"),
@@ -216,10 +223,20 @@ PLANNING = Planning(
             "alumina": ("alumina",),
         }
     },
-    reasons={
-        "pulse_energy": ("energy", "pulse"),
-        "pulse_width": ("pulse", "width"),
-        "record_length": ("record", "recording"),
-        "shots": ("shots", "repeat", "average"),
-    },
+    reasons=_REASONS,
+    measured=Measured(
+        fit=("diffusivity", "biot", "amplitude"),
+        comments={
+            "thickness": ("specimen thickness", "disc thickness", "thickness", "thickness of the disc"),
+            "pulse_width": ("pulse width", "pulse length", "pulse of", "pulse"),
+            "temperature": ("temperature", "furnace temperature"),
+            "spot_diameter": ("diameter", "specimen diameter", "disc diameter", "spot diameter"),
+        },
+        apparatus=("thickness",),
+        needs=_NEEDS,
+        assumptions=tuple(item for item in _ASSUMPTIONS if item.name != "precision"),
+        topics=_TOPICS,
+        instruments=_INSTRUMENTS,
+        reasons=_REASONS,
+    ),
 )
