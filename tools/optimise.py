@@ -120,9 +120,7 @@ def _paced(asked: Asked) -> tuple[Asked, dict[str, int]]:
     cost = _seconds_each(study)
     if cost <= _SLOW:
         return asked, {}
-    study = replace(study, slots=# A transient that is measured need not settle.
-_USABLE = (Status.CONVERGED, Status.NOT_SETTLED, Status.CHAOTIC)
-_FEW_SLOTS, tolerance=_COARSE)
+    study = replace(study, slots=_FEW_SLOTS, tolerance=_COARSE)
     asked = replace(asked, study=study)
     affordable = _SECONDS / max(_seconds_each(study), 1e-6)
     scenarios = 3 if affordable >= 12 else 1
