@@ -33,10 +33,12 @@ def examine(solved: Solved) -> tuple[str, ...]:
 
 
 def followed(solved: Solved, k: int) -> bool:
-    """Whether the residuals of a set look like noise."""
+    """Whether the residuals of a set are those of a measurement and look like noise."""
     one, part = solved.problem.sets[k], solved.forward.spans[k]
     left = solved.fit.residuals[part]
-    return not misfit.poor(one, misfit.explained(one, left)) and not any(misfit.systematic(one, left))
+    if misfit.negligible(one, left):
+        return False
+    return not misfit.poor(misfit.explained(one, left)) and not any(misfit.systematic(one, left))
 
 
 def _known_noise(solved: Solved) -> Iterator[str]:
@@ -112,7 +114,7 @@ def _curves(solved: Solved) -> Iterator[str]:
     for k, (one, part) in enumerate(zip(solved.problem.sets, solved.forward.spans, strict=True)):
         left = solved.fit.residuals[part]
         found = misfit.explained(one, left)
-        if misfit.poor(one, found):
+        if misfit.poor(found):
             yield from _poor(solved, k, one, found)
             continue
         yield from reach.outside(one, solved.fit.predicted[part][None])

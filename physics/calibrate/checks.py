@@ -12,14 +12,13 @@ import torch
 from torch import Tensor
 
 from physics.calibrate.problem import DataSet
-from physics.calibrate.scatter import rough
 from physics.errors import DataError
 from physics.experiment import Experiment, Parameter
 
 _NAMED = 5
 _PERCENT = (20.0, 130.0)  # a curve whose largest value lies here is one of percent
 _ODD = 0.2  # beyond 0 to 1 by this much a fraction is no reading any more
-_LEAP = 0.5  # of the curve's range between two neighbours
+_LEAP = 0.5  # of the curve's range between two neighbours, and the next leap at most half of that
 _UNUSUAL = 3.5  # log-standard deviations of an experiment's prior
 _USUAL = 2.0
 _TIMES = {60.0: "seconds given as minutes or minutes as hours", 3600.0: "seconds given as hours"}
@@ -61,10 +60,8 @@ def spacing(name: str, times: Tensor, values: Tensor) -> tuple[str, ...]:
     leap = (y[1:] - y[:-1]).abs()
     size = float(y.max() - y.min())
     i = int(leap.argmax())
-    if not float(leap[i]) > _LEAP * size or float(leap[i]) < 6 * rough(y, t):
-        return ()
-    # A single reading far off leaps up and down again; a front leaps once.
-    if float(leap.sort(descending=True).values[1]) > 0.8 * float(leap[i]):
+    # Noise leaps many times, and a single reading far off leaps up and down again; a front leaps once.
+    if not float(leap[i]) > _LEAP * size or float(leap.sort(descending=True).values[1]) > _LEAP * float(leap[i]):
         return ()
     return (
         f"{name}: the curve goes from {float(y[i]):.3g} to {float(y[i + 1]):.3g} between points {i + 1} and {i + 2} "

@@ -15,7 +15,6 @@ from scipy.stats import norm
 from torch import Tensor
 
 from physics.calibrate.problem import DataSet
-from physics.calibrate.scatter import rough
 
 _RARE = 1e-3
 _FEWEST = 12  # residuals, for the runs to be nearly normal
@@ -37,12 +36,16 @@ def explained(one: DataSet, residuals: Tensor) -> float:
     return 1 - float((residuals[points] ** 2).sum()) / total if total > 0 else math.nan
 
 
-def poor(one: DataSet, share: float) -> bool:
-    """Whether a fit is no fit: less than half of a change that exceeds the noise, or no change at all."""
+def poor(share: float) -> bool:
+    """Whether a fit is none: it explains less than half of what the values do, or they do nothing."""
+    return not share >= _POOR
+
+
+def negligible(one: DataSet, residuals: Tensor) -> bool:
+    """Whether residuals are those of a numerical curve and not of a measurement."""
     points = counted(one)
     values = one.values[points]
-    noise = rough(values, one.times[points])
-    return not share >= _POOR or not float(values.max() - values.min()) > 6 * noise
+    return float((residuals[points] ** 2).mean().sqrt()) < _NEGLIGIBLE * float(values.max() - values.min())
 
 
 def sentence(one: DataSet, share: float) -> str:
@@ -57,8 +60,8 @@ def sentence(one: DataSet, share: float) -> str:
 def systematic(one: DataSet, residuals: Tensor) -> Iterator[str]:
     """Tell of residuals that keep their sign for longer than chance allows."""
     points = counted(one)
-    left, values = residuals[points], one.values[points]
-    if len(left) < _FEWEST or float((left**2).mean().sqrt()) < _NEGLIGIBLE * float(values.max() - values.min()):
+    left = residuals[points]
+    if len(left) < _FEWEST or negligible(one, residuals):
         return
     above = left > 0
     n, first = len(left), int(above.sum())

@@ -1,4 +1,4 @@
-"""Robust losses: their derivatives, their intervals where a twentieth of the readings is wrong, the points they name."""
+"""Robust losses: derivatives, intervals where a twentieth of the readings is wrong, and the points they name."""
 
 import pytest
 import torch
