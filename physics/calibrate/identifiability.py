@@ -68,10 +68,12 @@ def identify_each(normals: np.ndarray, variances: np.ndarray, names: Sequence[st
     return [
         Identifiability(
             not unclear[b],
-            *part,
+            part,
+            deviation,
+            rows,
             _advised(torch.from_numpy(combinations[b][weak[b]].T), names) if unclear[b] else "",
         )
-        for b, part in enumerate(parts)
+        for b, (part, deviation, rows) in enumerate(parts)
     ]
 
 

@@ -109,8 +109,10 @@ def descend(
             members, trial, *(_held(part) for part in found), state, curve, jacobian, sse, data, weight, lower, upper,
             damping, growth, converged, stalled, predicted, tolerance, _OFFSET,
         )  # fmt: skip
-    parts = (torch.from_numpy(part) for part in (state, curve, jacobian, sse, converged, stalled))
-    return Descent(*parts, count)
+    there = torch.from_numpy
+    return Descent(
+        there(state), there(curve), there(jacobian), there(sse), there(converged), there(stalled), iterations=count
+    )
 
 
 def _held(tensor: Tensor) -> np.ndarray:

@@ -66,11 +66,12 @@ def forward(lower, diag, upper, source, state, weights, window, mass, face, firs
     """
     cells = diag.shape[0]
     steps, size = seen.shape[0], seen.shape[1]
-    under = np.empty((cells, LANES))
-    inverse = np.empty((cells, LANES))
-    over = np.empty((cells, LANES))
-    c = np.empty((cells, LANES))
-    x = np.empty((cells, LANES))
+    lanes = min(LANES, last - first)  # a narrow batch stays in the first-level cache
+    under = np.empty((cells, lanes))
+    inverse = np.empty((cells, lanes))
+    over = np.empty((cells, lanes))
+    c = np.empty((cells, lanes))
+    x = np.empty((cells, lanes))
     total = np.empty(LANES)
     for start in range(first, last, LANES):
         width = min(LANES, last - start)
@@ -118,13 +119,15 @@ def tangent(
     """March the state and its directional derivative; the arguments ending in `_t` are tangents."""
     cells = diag.shape[0]
     steps, size = seen_t.shape[0], seen_t.shape[1]
-    under = np.empty((cells, LANES))
-    inverse = np.empty((cells, LANES))
-    over = np.empty((cells, LANES))
-    c = np.empty((cells, LANES))
-    x = np.empty((cells, LANES))
-    ct = np.empty((cells, LANES))
-    xt = np.empty((cells, LANES))
+    lanes = min(LANES, last - first)  # a narrow batch stays in the first-level cache
+    under = np.empty((cells, lanes))
+    inverse = np.empty((cells, lanes))
+    over = np.empty((cells, lanes))
+    c = np.empty((cells, lanes))
+    x = np.empty((cells, lanes))
+    ct = np.empty((cells, lanes))
+    xt = np.empty((cells, lanes))
+    moved, after = np.empty((3, cells, lanes)), np.empty(lanes)
     for start in range(first, last, LANES):
         width = min(LANES, last - start)
         _factor(lower, diag, upper, start, width, under, inverse, over)
@@ -132,27 +135,38 @@ def tangent(
             for b in range(width):
                 c[i, b] = state[i, start + b]
                 ct[i, b] = state_t[i, start + b]
+                moved[0, i, b] = lower_t[i, start + b]
+                moved[1, i, b] = diag_t[i, start + b]
+                moved[2, i, b] = upper_t[i, start + b]
         for n in range(steps):
             weight = weights[n]
-            for i in range(cells):
-                for b in range(width):
-                    x[i, b] = c[i, b]
             for b in range(width):
-                x[0, b] += source[start + b]
-            _solve(x, under, inverse, over, width)
-            for i in range(cells):
-                for b in range(width):
-                    xt[i, b] = ct[i, b] - diag_t[i, start + b] * x[i, b]
+                x[0, b] = (c[0, b] + source[start + b]) * inverse[0, b]
             for i in range(1, cells):
                 for b in range(width):
-                    xt[i, b] -= lower_t[i, start + b] * x[i - 1, b]
-                    xt[i - 1, b] -= upper_t[i - 1, start + b] * x[i, b]
+                    x[i, b] = c[i, b] * inverse[i, b] - under[i, b] * x[i - 1, b]
             for b in range(width):
-                xt[0, b] += source_t[start + b]
-            _solve(xt, under, inverse, over, width)
-            for i in range(cells):
+                c[cells - 1, b] = weight * x[cells - 1, b] + (1.0 - weight) * c[cells - 1, b]
+                after[b] = 0.0
+            for i in range(cells - 2, -1, -1):
                 for b in range(width):
+                    x[i, b] -= over[i, b] * x[i + 1, b]
                     c[i, b] = weight * x[i, b] + (1.0 - weight) * c[i, b]
+                    # The right-hand side of the tangent behind, as soon as both neighbours are known.
+                    xt[i + 1, b] = (
+                        ct[i + 1, b] - moved[1, i + 1, b] * x[i + 1, b] - moved[0, i + 1, b] * x[i, b] - after[b]
+                    )
+                    after[b] = moved[2, i, b] * x[i + 1, b]
+            for b in range(width):
+                xt[0, b] = (ct[0, b] - moved[1, 0, b] * x[0, b] - after[b] + source_t[start + b]) * inverse[0, b]
+            for i in range(1, cells):
+                for b in range(width):
+                    xt[i, b] = xt[i, b] * inverse[i, b] - under[i, b] * xt[i - 1, b]
+            for b in range(width):
+                ct[cells - 1, b] = weight * xt[cells - 1, b] + (1.0 - weight) * ct[cells - 1, b]
+            for i in range(cells - 2, -1, -1):
+                for b in range(width):
+                    xt[i, b] -= over[i, b] * xt[i + 1, b]
                     ct[i, b] = weight * xt[i, b] + (1.0 - weight) * ct[i, b]
             for k in range(size):
                 for b in range(width):
