@@ -13,17 +13,18 @@ import torch
 from physics import units
 from physics.design.belief import Belief, from_covariance
 from physics.design.controls import coarse
-from physics.design.optimise import Design, optimise
+from physics.design.optimise import optimise
 from physics.design.responses import at_times, case_of
 from physics.design.schedules import Run
 from physics.design.study import Study
-from physics.design.tradeoff import Point, cheapest, each_sample, need_of, over_time, trade_off
+from physics.design.tradeoff import cheapest, each_sample, need_of, over_time, trade_off
 from physics.errors import InputError, ParameterError
 from physics.experiment import Experiment, Parameter
 from physics.solution import Solution, Status
 from tools.errors import Failed, Retry
 from tools.experiments import find
 from tools.optimisation import rows
+from tools.optimisation.rivals import told_apart, wanted_rate
 from tools.optimisation.study import Asked, limited_material, read_study
 from tools.records import Check, Evidence, Fact, Source
 from tools.simulate import balances, checks
@@ -47,6 +48,7 @@ def optimise_run(
     known: Sequence[Mapping[str, Any]] = (),
     correlation: Sequence[Sequence[float]] = (),
     even: bool = False,
+    rivals: Sequence[str] = (),
     run: str | None = None,
     device: str = "auto",
     seed: int = 0,
@@ -57,7 +59,9 @@ def optimise_run(
     Give what is fixed or expected in `settings`; ranges and bounds in `limits`, each written "velocity=1..5 cm/h",
     "duration<=8 h", "samples<=20" or "input=step,pulse"; wanted relative precision in `targets`, for example
     {"dispersion": "5%"}, or {"information": "most"} for the most information in all. `known` and `correlation` are
-    the rows of a calibration, which then stand in place of priors. Returns the best run, the expected precision after
+    the rows of a calibration, which then stand in place of priors. With the target {"models": "5%"} the run is chosen
+    that tells the experiment as it is set from its `rivals`, each "mobile_fraction=0.7, exchange=1", with so many wrong
+    verdicts at most. Returns the best run, the expected precision after
     it, how it grows over time, the trade-off with time and material, and what an unreachable target would cost.
 
     Raises:
@@ -68,35 +72,60 @@ def optimise_run(
     tell = progress or (lambda share, what: None)
     declared = find(experiment)
     try:
+        models = "models" in targets
+        if models and len(targets) > 1:
+            raise ParameterError("--target models stands alone; leave the other targets out")
         belief = _belief(declared, known, correlation) if known else None
         asked = read_study(
-            declared, settings, limits, targets,
+            declared, settings, limits, {"information": "most"} if models else targets,
             noise=noise, spreads=spreads, level=level, known=belief, even=even,
         )  # fmt: skip
         asked = limited_material(asked, limits)
-        asked, effort = _paced(asked)
-        design = optimise(asked.study, seed=seed, progress=tell, **effort)
-        tell(0.9, "weighing time and material")
-        points = trade_off(design)
-        need = None if design.met in (None, True) else rows.need(asked, design.best, need_of(design, seed=seed))
+        if models:
+            best, told = told_apart(asked, rivals, wanted_rate(targets["models"]), seed)
+        else:
+            asked, best, told = _searched(asked, seed, tell)
         tell(0.95, "running the solver")
-        solution = declared.simulate(_runnable(design.best), _shown_times(design.best), device=device)
+        solution = declared.simulate(_runnable(best), _shown_times(best), device=device)
     except InputError as error:
         raise Retry(str(error)) from error
     if solution.status not in _USABLE:
         raise Failed(f"{solution.status.value} {solution.message}".strip())
     if not solution.status.ok:
         asked = replace(asked, notes=(*asked.notes, f"{solution.status.value} {solution.message}".strip()))
-    found = [*rows.checks(asked, design.best), *checks(declared, design.best.case.settings, solution)]
-    told = _data(asked, design, points, need, found, solution)
+    found = [*rows.checks(asked, best), *checks(declared, best.case.settings, solution)]
+    told = _data(asked, best, told, found, solution)
     return Evidence(
         tool="optimise",
         run=run,
-        facts=tuple(_facts(asked, design.best, told, run, settings)),
+        facts=tuple(_facts(asked, best, told, run, settings)),
         checks=tuple(found),
         data=told,
         seconds={"solver": perf_counter() - begin},
     )
+
+
+def _searched(asked: Asked, seed: int, tell: Callable[[float, str], None]) -> tuple[Asked, Run, dict[str, Any]]:
+    """Find the most precise or most informative run, and tell what it is expected to bring."""
+    asked, effort = _paced(asked)
+    design = optimise(asked.study, seed=seed, progress=tell, **effort)
+    study, best = asked.study, design.best
+    tell(0.9, "weighing time and material")
+    points = trade_off(design)
+    need = None if design.met in (None, True) else rows.need(asked, best, need_of(design, seed=seed))
+    quick = cheapest(design, points) if study.target.precision else None
+    gathered = over_time(study, best, each_sample(study, at_times(study, best.case, design.scenarios, best.times)))
+    reason = need["text"] if need else None
+    return asked, best, {
+        "reason": reason,
+        "met": design.met,
+        "need": need,
+        "cheapest": None if quick is None else _alternative(asked, quick),
+        "predictions": rows.predictions(asked, best),
+        "trade_off": rows.trade_off(asked, points),
+        "information_over_time": [{"time": rows.time(asked, at), "precision": widths} for at, widths in gathered],
+        "text": _text(asked, best, quick, reason),
+    }  # fmt: skip
 
 
 def _belief(declared: Experiment, known: Sequence[Mapping[str, Any]], correlation: Sequence[Sequence[float]]) -> Belief:
@@ -154,41 +183,25 @@ def _shown_times(run: Run) -> torch.Tensor:
 
 
 def _data(
-    asked: Asked,
-    design: Design,
-    points: Sequence[Point],
-    need: dict[str, Any] | None,
-    found: Sequence[Check],
-    solution: Solution,
+    asked: Asked, best: Run, told: Mapping[str, Any], found: Sequence[Check], solution: Solution
 ) -> dict[str, Any]:
-    study, best = asked.study, design.best
     broken = [check.name for check in found if check.status == "fail"]
-    quick = cheapest(design, points) if study.target.precision else None
-    gathered = over_time(study, best, each_sample(study, at_times(study, best.case, design.scenarios, best.times)))
-    reason = f"the run breaks {', '.join(broken)}" if broken else need["text"] if need else None
+    reason = f"the run breaks {', '.join(broken)}" if broken else told["reason"]
     return {
         "status": "withheld" if reason else "recommended",
-        "experiment": study.experiment.name,
-        "reason": reason,
+        "experiment": asked.study.experiment.name,
         "settings": rows.settings(asked, best),
         "schedule": [rows.time(asked, at) for at in best.times.tolist()],
         "samples": best.samples,
         "duration": rows.time(asked, best.duration),
         "material": rows.material(asked, best.material),
-        "predictions": rows.predictions(asked, best),
-        "met": design.met,
-        "need": need,
-        "cheapest": None if quick is None else _alternative(asked, quick),
-        "trade_off": rows.trade_off(asked, points),
-        "information_over_time": [
-            {"time": rows.time(asked, at), "precision": widths} for at, widths in gathered
-        ],
+        **told,
+        "reason": reason,
         "assumptions": list(asked.notes),
-        "text": _text(asked, best, quick, reason),
         "balances": balances(solution),
         "checks": [check.model_dump() for check in found],
         "curve": _curve(asked, best, solution),
-    }  # fmt: skip
+    }
 
 
 def _alternative(asked: Asked, run: Run) -> dict[str, Any]:
@@ -246,7 +259,7 @@ def _facts(
             "percent",
             level=asked.study.target.level,
         )
-        for name in asked.study.belief.names
+        for name in best.half_width
         if math.isfinite(best.half_width[name])
     ]  # fmt: skip
     found += [

@@ -43,6 +43,14 @@ def design(
     after: Annotated[
         str | None, typer.Option("--after", metavar="RUN", help="A calibration: its result is what is known so far.")
     ] = None,
+    rival: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--rival",
+            metavar="NAME=VALUE, ...",
+            help="With --target models=5%: another model, by what it sets besides ('mobile_fraction=0.7, exchange=1').",
+        ),
+    ] = None,
     even: Annotated[bool, typer.Option("--even", help="The instrument records at even times only.")] = False,
     level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Of the intervals.")] = 0.9,
     as_object: Json = False,
@@ -61,13 +69,13 @@ def design(
         evidence = optimise_run(
             experiment, values, limits, targets,
             noise=noise, spreads=spreads, level=level, known=known, correlation=correlation, even=even,
-            run=identifier, device=config.device, progress=lambda share, what: tell(what),
+            rivals=rival or [], run=identifier, device=config.device, progress=lambda share, what: tell(what),
         )  # fmt: skip
     result: dict[str, Any] = {**evidence.data, "run": identifier, "seconds": evidence.seconds}
     result["facts"] = [fact.model_dump() for fact in evidence.facts]
     inputs = {
         "experiment": experiment, "settings": values, "limits": limits, "targets": targets, "noise": noise,
-        "spreads": spreads, "after": after, "even": even, "level": level,
+        "spreads": spreads, "after": after, "rivals": rival, "even": even, "level": level,
     }  # fmt: skip
     RunStore(config.runs_path).save(RunRecord(id=identifier, kind="design", inputs=inputs, result=result))
     emit(result, as_object=as_object)
@@ -114,12 +122,16 @@ def _show(result: dict[str, Any]) -> None:
     stdout.print(f"\nmeasure at ({unit or 'no unit'}): {times}\n", markup=False)
     expected = Table("expected", "before", "after", "wanted", box=None)
     for row in result["predictions"]:
+        if row["unit"] != "":
+            continue
         wanted = "" if row["wanted"] is None else f"{100 * row['wanted']:.3g} %"
         expected.add_row(row["name"], f"± {100 * row['before']:.3g} %", f"± {100 * row['value']:.3g} %", wanted)
     stdout.print(expected)
     curve = Table("half-width", "time", "samples", "material", box=None)
     points, least = [], float("inf")
-    for point in result["trade_off"]:  # by duration: those that a shorter run does not beat
+    for point in (
+        each for each in result["trade_off"] if "precision" in each
+    ):  # by duration: those that a shorter run does not beat
         if point["precision"] < least:
             points.append(point)
             least = point["precision"]
@@ -132,8 +144,9 @@ def _show(result: dict[str, Any]) -> None:
             str(point["samples"]),
             "" if used is None else f"{used['value']:.4g} {used['unit']}",
         )
-    stdout.print("\ntrade-off")
-    stdout.print(curve)
+    if points:
+        stdout.print("\ntrade-off")
+        stdout.print(curve)
     stdout.print(result["text"], markup=False)
     for note in result["assumptions"]:
         stdout.print(f"assumed: {note}", markup=False)

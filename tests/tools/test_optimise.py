@@ -108,6 +108,21 @@ def test_bad_input_names_what_is_wrong(limits, targets, words):
         optimise_run("column", SETTINGS, limits, targets)
 
 
+def test_two_models_are_told_apart_and_the_rate_is_told():
+    told = optimise_run(
+        "column", SETTINGS, ["duration<=24 h", "samples<=4"], {"models": "30%"},
+        rivals=["mobile_fraction=0.6, exchange=1"], noise="0.05",
+    ).data  # fmt: skip
+    row = next(row for row in told["predictions"] if row["name"] == "wrong_verdicts")
+    assert told["met"] == (row["value"] <= 0.3)
+    assert 0 <= row["lower"] <= row["value"] <= row["upper"] <= row["before"] + 0.1
+    assert len(told["schedule"]) <= 4
+    with pytest.raises(Retry, match="needs a rival"):
+        optimise_run("column", SETTINGS, [], {"models": "5%"})
+    with pytest.raises(Retry, match="stands alone"):
+        optimise_run("column", SETTINGS, [], {"models": "5%", "dispersion": "5%"})
+
+
 def test_limits_are_read_as_people_write_them():
     assert read_limit("velocity=1..5 cm/h") == Words("velocity", "1 cm/h", "5 cm/h")
     assert read_limit("duration <= 8 h") == Words("duration", upper="8 h")

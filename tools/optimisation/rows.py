@@ -19,6 +19,7 @@ from tools.optimisation.study import Asked
 from tools.records import Check
 
 FEW = 24  # points of a trade-off that are told
+_BLIND = 0.99  # of what is believed beforehand; a run that leaves more has told nothing
 
 
 def settings(asked: Asked, run: Run) -> list[dict[str, Any]]:
@@ -30,10 +31,11 @@ def settings(asked: Asked, run: Run) -> list[dict[str, Any]]:
         for name in names
         if name in run.case.chosen or (name not in study.belief.names and name in run.case.settings)
     ]
-    return [_setting(asked, name, run.case.settings[name]) for name in kept]
+    return [setting(asked, name, run.case.settings[name]) for name in kept]
 
 
-def _setting(asked: Asked, name: str, value: Any) -> dict[str, Any]:
+def setting(asked: Asked, name: str, value: Any) -> dict[str, Any]:
+    """Write one setting in the user's unit."""
     item = asked.study.experiment.parameter(name)
     if not isinstance(item, Parameter) or not isinstance(value, int | float):
         return {"name": name, "value": str(value), "unit": ""}
@@ -100,7 +102,7 @@ def trade_off(asked: Asked, points: Sequence[Point]) -> list[dict[str, Any]]:
             "duration": time(asked, point.duration),
             "material": material(asked, point.material),
             "samples": point.samples,
-            "settings": [_setting(asked, name, value) for name, value in point.run.case.chosen.items()],
+            "settings": [setting(asked, name, value) for name, value in point.run.case.chosen.items()],
             "meets": all(point.run.half_width[n] <= w for n, w in asked.study.target.precision.items())
             if asked.study.target.precision
             else None,
@@ -175,9 +177,12 @@ def need(asked: Asked, run: Run, found: Need) -> dict[str, Any]:
     worst = max(asked.study.target.precision, key=lambda n: run.half_width[n] / asked.study.target.precision[n])
     best = 100 * run.half_width[worst]
     wanted = 100 * asked.study.target.precision[worst]
-    helping = f"; what would reach it, each alone: {', or '.join(ways)}" if ways else (
-        "; neither more samples nor more time, material or quieter readings alone would reach it"
-    )  # fmt: skip
+    if ways:
+        helping = f"; what would reach it, each alone: {', or '.join(ways)}"
+    elif run.nominal[worst] > _BLIND * run_quantile(asked) * asked.study.belief.deviation[worst]:
+        helping = f"; the curve tells nothing of {worst} within these limits"
+    else:
+        helping = "; neither more samples nor more time, material or quieter readings alone would reach it"
     return {
         "samples": found.samples,
         "noise_factor": found.noise,
