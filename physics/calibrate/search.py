@@ -82,7 +82,14 @@ class Search:
         values = torch.cat([self.values, self.layout.centre[priors]]).expand(batch, -1)
         precision = torch.cat([root**2, self.layout.precision[priors]]).expand(batch, -1)
         found = descend(
-            linearise, values, precision, start, self.layout.space, iterations=self.iterations, tolerance=tolerance
+            linearise,
+            values,
+            precision,
+            start,
+            self.layout.space,
+            iterations=self.iterations,
+            tolerance=tolerance,
+            some=lambda u, _: linearise(u),
         )
         count = len(self.values)
         return State(

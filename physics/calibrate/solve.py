@@ -22,6 +22,7 @@ from physics.calibrate import audit, contradiction
 from physics.calibrate.assemble import assemble, noise_of, sse_of
 from physics.calibrate.forward import Forward
 from physics.calibrate.layout import arrange
+from physics.calibrate.linear_start import linear_start
 from physics.calibrate.multistart import Basin, distinct, spread
 from physics.calibrate.outliers import find_outliers, tell
 from physics.calibrate.problem import Problem
@@ -62,9 +63,11 @@ def solve(
     if not 0 < level < 1:
         raise ParameterError(f"level = {level:g} must lie between 0 and 1")
     layout = arrange(problem)
-    search = Search(problem, layout, Forward(problem, layout), iterations, tolerance)
+    forward = Forward(problem, layout)
+    search = Search(problem, layout, forward, iterations, tolerance)
     nuisances = [column for own in layout.nuisance for column in own.values()]
-    state, scatters, basins = _search(search, spread(layout, nuisances, starts, seed))
+    begin = linear_start(problem, layout, forward, spread(layout, nuisances, starts, seed))
+    state, scatters, basins = _search(search, begin)
     solved = _solved(search, state, scatters, basins, level)
     return _examined(solved, search, iterations, tolerance) if checks else solved
 

@@ -250,3 +250,22 @@ def test_too_few_points_are_counted():
 def test_bad_input_is_named(problem, error, words):
     with pytest.raises(error, match=words):
         solve(problem)
+
+
+@pytest.mark.parametrize("more", [{}, {"starts": 4}], ids=["one start", "several"])
+@pytest.mark.parametrize("loss", ["squares", "huber"])
+def test_a_failing_model_is_a_status_not_a_traceback(loss, more):
+    def failing(parameters, times):
+        return parameters["rate"][:, None] * times * torch.nan
+
+    sets = tuple(replace(measured(name), model=failing) for name in ("a", "b"))
+    solved = solve(Problem(sets, (RATE,), loss=loss), **more)
+    assert not solved.fit.status.ok
+    assert solved.warnings
+
+
+def test_a_model_that_does_not_depend_on_the_parameters():
+    flat = replace(measured(), model=lambda p, t: torch.ones(len(p["rate"]), len(t), dtype=torch.float64))
+    solved = solve(Problem((flat, replace(flat, name="two")), (RATE, SIZE)))
+    assert solved.fit.status is FitStatus.NOT_IDENTIFIABLE
+    assert "none of rate and size" in solved.fit.message
