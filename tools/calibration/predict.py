@@ -74,7 +74,7 @@ def prediction(task: Task, known: Posterior | None, level: float, device: str) -
         "level": level,
         "numerical_error": error,
         "label": label(output),
-        "notes": list(measured.notes) if measured else [],
+        "notes": [f"{measured.name}: {note}" for note in measured.notes] if measured else [],
     }
     if task.options.nuisance:
         row["notes"].append("The prediction is of the curve itself, without what the instrument adds.")
