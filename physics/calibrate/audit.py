@@ -15,6 +15,7 @@ from physics.calibrate.solved import Solved
 
 _RARE = 1e-3  # how often a sound fit is told so
 _PRIOR = 0.75  # of the prior's variance is left: the data have added next to nothing
+_FEW = 15  # degrees of freedom; 90 % intervals from 12 points held the truth in 86 % of 300 simulated fits
 _UNEQUAL = 5.0  # times the smaller noise, from where on one set decides alone
 
 
@@ -25,6 +26,7 @@ def examine(solved: Solved) -> tuple[str, ...]:
     return (
         *_known_noise(solved),
         *_unequal_noise(solved),
+        *_few_for_robust(solved),
         *_priors(solved),
         *_interpolation(solved),
         *checks.repeated(solved.problem.sets),
@@ -53,7 +55,9 @@ def _known_noise(solved: Solved) -> Iterator[str]:
             continue
         squares = float((solved.weights[part] * residuals[part] ** 2).sum())
         count = int((solved.weights[part] > 0).sum())
-        freedom = max(count - len(solved.u) * count / solved.fit.n, 1.0)
+        freedom = count - len(solved.u) * count / solved.fit.n
+        if freedom < 1:
+            continue
         ratio = math.sqrt(squares / freedom)
         if chi2.sf(squares, freedom) < _RARE:
             yield (
@@ -81,6 +85,19 @@ def _unequal_noise(solved: Solved) -> Iterator[str]:
             f"The noise of {high} was estimated {found[high] / found[low]:.2g} times that of {low}, so that {low} "
             "nearly alone decides what both share; give the noise, or let it be common, if that is not meant."
         )
+
+
+def _few_for_robust(solved: Solved) -> Iterator[str]:
+    """Tell where a robust loss has too few points for its large-sample intervals."""
+    if solved.problem.loss == "squares":
+        return
+    for group in solved.groups:
+        if group.n - len(solved.u) < _FEW:
+            names = ", ".join(solved.problem.sets[k].name for k in group.sets)
+            yield (
+                f"{names}: with {group.n} points the intervals of a robust loss hold the truth some per cent less "
+                "often than they say where readings are wrong; measure more points."
+            )
 
 
 def _priors(solved: Solved) -> Iterator[str]:
@@ -113,6 +130,9 @@ def _curves(solved: Solved) -> Iterator[str]:
     against = solved.contradiction
     for k, (one, part) in enumerate(zip(solved.problem.sets, solved.forward.spans, strict=True)):
         left = solved.fit.residuals[part]
+        if not torch.isfinite(left).all():
+            yield f"{one.name}: the model gives no number at these settings; start elsewhere, or set bounds."
+            continue
         found = misfit.explained(one, left)
         if misfit.poor(found):
             yield from _poor(solved, k, one, found)

@@ -105,12 +105,15 @@ def judge(loss: Loss, group: Group, residuals: Tensor, spent: float) -> Scatter:
             return Scatter(1.0, 1.0, math.inf, 1.0, 1.0, 0.5 * sse)
         variance = max(sse / freedom, _FLOOR) if freedom > 1e-9 else math.inf
         return Scatter(math.sqrt(variance), variance, freedom, 1.0, math.sqrt(variance), 0.5 * sse / variance)
-    noise = 1.0 if group.known else max(deviation(residuals, freedom), 1e-300)
+    # Half of all residuals may be zero to the last digit: a thousandth of their root mean square bounds the scale.
+    least = max(1e-3 * float((residuals**2).mean().sqrt()), math.sqrt(_FLOOR))
+    noise = 1.0 if group.known else max(deviation(residuals, freedom), least)
     scale = noise * unit(loss)
     found: Influence = influence(loss, residuals / scale)
     if freedom <= 1e-9:
         return Scatter(math.inf, math.inf, freedom, 1.0, math.inf, 0.0)
     factor, mean = inflation(found, freedom)
+    factor = max(factor, _FLOOR)
     freedom = math.inf if group.known else freedom
     return Scatter(noise, scale**2 * factor, freedom, 1 / (factor * mean), scale, float(found.rho.sum()))
 

@@ -130,3 +130,11 @@ def test_a_delay_that_the_grid_cannot_follow():
     free = Free("rate", 1.51, prior=Prior(1.51, 1e-3))
     solved = solve(Problem((one,), (free,), (Nuisance("delay", Prior(0.0, 1e-3)),)))
     assert "the delayed curve is interpolated" in " ".join(solved.warnings)
+
+
+def test_few_points_for_a_robust_loss():
+    few = measured(times=TIMES[::3])
+    assert "with 9 points the intervals of a robust loss" in " ".join(
+        solve(Problem((few,), (RATE, SIZE), loss="huber")).warnings
+    )
+    assert solve(Problem((few,), (RATE, SIZE))).warnings == ()

@@ -261,7 +261,7 @@ def test_a_failing_model_is_a_status_not_a_traceback(loss, more):
     sets = tuple(replace(measured(name), model=failing) for name in ("a", "b"))
     solved = solve(Problem(sets, (RATE,), loss=loss), **more)
     assert not solved.fit.status.ok
-    assert solved.warnings
+    assert "a: the model gives no number" in " ".join(solved.warnings)
 
 
 def test_a_model_that_does_not_depend_on_the_parameters():
@@ -269,3 +269,20 @@ def test_a_model_that_does_not_depend_on_the_parameters():
     solved = solve(Problem((flat, replace(flat, name="two")), (RATE, SIZE)))
     assert solved.fit.status is FitStatus.NOT_IDENTIFIABLE
     assert "none of rate and size" in solved.fit.message
+
+
+@pytest.mark.parametrize("loss", ["squares", "huber", "student"])
+@pytest.mark.parametrize("noise", ["common", "separate"])
+def test_curves_without_noise(loss, noise):
+    sets = (measured("a", sigma=0.0), measured("b", sigma=0.0))
+    solved = solve(Problem(sets, (RATE, SIZE), loss=loss, noise=noise))
+    assert solved.fit.status is FitStatus.CONVERGED
+    assert solved.fit.parameters["rate"].value == pytest.approx(0.8, rel=1e-6)
+    assert solved.fit.parameters["rate"].std < 1e-6
+
+
+def test_as_many_points_as_parameters_where_the_noise_is_known():
+    solved = solve(Problem((measured(times=TIMES[[0, 12]], deviation=0.02),), (RATE, SIZE)))
+    assert solved.fit.status is FitStatus.CONVERGED
+    assert solved.fit.parameters["size"].std == pytest.approx(0.02, rel=1e-3)
+    assert solved.warnings == ()
