@@ -27,7 +27,7 @@ from tools.optimisation import rows
 from tools.optimisation.rivals import told_apart, wanted_rate
 from tools.optimisation.study import Asked, limited_material, read_study
 from tools.records import Check, Evidence, Fact, Source
-from tools.simulate import balances, checks
+from tools.simulate import balance_checks, balances, checks
 
 _SECONDS = 20.0  # that a search may take of an experiment that is slow
 _SLOW = 0.3  # seconds of one curve with its slopes, above which an experiment is slow
@@ -93,7 +93,9 @@ def optimise_run(
         raise Failed(f"{solution.status.value} {solution.message}".strip())
     if not solution.status.ok:
         asked = replace(asked, notes=(*asked.notes, f"{solution.status.value} {solution.message}".strip()))
-    found = [*rows.checks(asked, best), *checks(declared, best.case.settings, solution)]
+    # The other laws hold of a settled run.
+    laws = checks(declared, best.case.settings, solution) if solution.status.ok else balance_checks(solution)
+    found = [*rows.checks(asked, best), *laws]
     told = _data(asked, best, told, found, solution)
     return Evidence(
         tool="optimise",

@@ -98,6 +98,18 @@ class Belief:
         """Return theta by name, shape (draws,), for draws of u (draws, P)."""
         return {name: u[:, j].exp() for j, name in enumerate(self.names)}
 
+    def loosened(self, more: Mapping[str, float]) -> Belief:
+        """Return the belief with further log-standard deviations, for what differs from run to run.
+
+        A pump does not return to a velocity as exactly as one curve told it: without this the next run would be timed
+        to a front that is known to stand elsewhere.
+        """
+        extra = torch.tensor([more.get(name, 0.0) for name in self.names], dtype=torch.float64)
+        given = self.given
+        if given is not None:
+            given = given + extra * normal_points(len(self.names), len(given), 1)
+        return Belief(self.names, self.centre, self.covariance + torch.diag(extra**2), given)
+
     def without(self, known: Sequence[str]) -> Belief:
         """Return the belief in the others, those `known` left out."""
         keep = [j for j, name in enumerate(self.names) if name not in known]

@@ -181,7 +181,13 @@ def _stacked(study: Study, cases: Sequence[Case], scenarios: Tensor) -> dict[str
         if all(name in each for each in fixed)
     }
     u = torch.cat([scenarios + case.shift for case in cases])
-    return {**stacked, **{name: u[:, j].exp() for j, name in enumerate(names)}}
+    return {**stacked, **{name: _physical(study, name, u[:, j].exp()) for j, name in enumerate(names)}}
+
+
+def _physical(study: Study, name: str, theta: Tensor) -> Tensor:
+    """Move draws that left the physical range of a parameter, such as a fraction above one, back to its end."""
+    item = study.experiment.parameter(name)
+    return theta.clamp(item.lower, item.upper) if isinstance(item, Parameter) else theta
 
 
 def _fixed(study: Study, case: Case) -> dict[str, float]:

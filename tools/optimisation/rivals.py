@@ -42,6 +42,7 @@ def read_rivals(study: Study, texts: Sequence[str]) -> list[Rival]:
 def _rival(study: Study, text: str) -> Rival:
     settings: dict[str, Any] = {}
     more: dict[str, float] = {}
+    spreads: dict[str, float] = {}
     for part in text.split(","):
         name, sign, value = (word.strip() for word in part.partition("="))
         if not sign or not name or not value:
@@ -50,18 +51,20 @@ def _rival(study: Study, text: str) -> Rival:
         read = item.read(value)
         if isinstance(item, Parameter) and item.role is Role.UNKNOWN and isinstance(read, float) and read > 0:
             more[name] = read
+            # A share stays below its end: three standard deviations reach it.
+            spreads[name] = min(SPREAD, math.log(item.upper / read) / 3)
         else:
             settings[name] = read
-    return Rival(text, settings, _widened(study.belief, more))
+    return Rival(text, settings, _widened(study.belief, more, spreads))
 
 
-def _widened(belief: Belief, more: dict[str, float]) -> Belief:
+def _widened(belief: Belief, more: dict[str, float], spreads: dict[str, float]) -> Belief:
     """The same belief with further unknowns, or others in place of its own."""
     kept = belief.without(tuple(more))
     size, extra = len(kept.names), len(more)
     covariance = torch.zeros(size + extra, size + extra, dtype=torch.float64)
     covariance[:size, :size] = kept.covariance
-    covariance[size:, size:] = SPREAD**2 * torch.eye(extra, dtype=torch.float64)
+    covariance[size:, size:] = torch.diag(torch.tensor(list(spreads.values()), dtype=torch.float64) ** 2)
     logs = torch.tensor([math.log(value) for value in more.values()], dtype=torch.float64)
     return Belief((*kept.names, *more), torch.cat([kept.centre, logs]), covariance)
 
@@ -117,7 +120,8 @@ def told_apart(asked: Asked, texts: Sequence[str], wanted: float, seed: int = 0)
             for chosen, score in found.ranking[: rows.FEW]
         ],
         "information_over_time": [],
-        "text": f"{len(found.times)} samples are expected to name the wrong model {100 * apart.wrong:.2g} % of the time.",
+        "text": f"{len(found.times)} samples are expected to name the wrong model in {100 * apart.wrong:.2g} % of "
+        "runs.",
     }  # fmt: skip
 
 

@@ -39,6 +39,8 @@ def setting(asked: Asked, name: str, value: Any) -> dict[str, Any]:
     item = asked.study.experiment.parameter(name)
     if not isinstance(item, Parameter) or not isinstance(value, int | float):
         return {"name": name, "value": str(value), "unit": ""}
+    if name == "duration" and not asked.time:
+        return {"name": name, "value": tidy(float(value)), "unit": ""}
     unit = asked.units.get(name) or item.display or item.unit
     return {"name": name, "value": tidy(units.convert(float(value), item.unit, unit)), "unit": unit}
 

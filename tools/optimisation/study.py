@@ -12,6 +12,7 @@ from physics.design.belief import Belief, from_prior
 from physics.design.candidate import Limits, Unknown
 from physics.design.habits import column_volume, conditions_of, estimated_of, free_of, material_of, transfer_of
 from physics.design.information import Noise
+from physics.design.raster import raster_of
 from physics.design.study import Bound, Control, Options, Range, Study, Target
 from physics.errors import ParameterError
 from physics.experiment import Choice, Experiment, Parameter, Role
@@ -19,8 +20,10 @@ from tools.optimisation.words import Words, read_limit, read_precision
 
 RUN = ("duration", "samples", "interval", "first", "material")
 NOISE = 0.01
+_APART = 12  # least intervals of as many samples as allowed in one run, where no interval is named
 SAMPLES = {"flash": 200}  # 20 where nothing else is said
 SPREAD, PUMP = 0.3, 0.05  # log-standard deviation of a value that was set, and of a velocity that is set by a pump
+REPEATED = 0.02  # log-standard deviation of a velocity that is set once more
 WIDEST = 1.5  # of a prior that is averaged over
 
 
@@ -77,6 +80,8 @@ def read_study(
         controls[name] = control
         notes.append(f"{name} was left open and is chosen {_told(control, time)}.")
     target = _target(targets, level)
+    if known is not None:
+        known = _again(known, spreads or {}, notes)
     belief = known or _belief(declared, fixed, controls, target, spreads or {}, notes)
     material, unit = _material(declared, fixed, controls, run)
     if "duration" in {item.name for item in declared.parameters} and "duration" not in fixed:
@@ -172,10 +177,15 @@ def _run_limits(
         duration = _seconds(longest, "duration", time)
     elif "duration" in fixed:
         duration = float(fixed["duration"])
+    apart = _seconds(interval, "interval", time) if interval else 0.0
+    if interval is None and math.isfinite(duration):
+        apart = raster_of(duration, Limits(duration, samples), _APART * samples)
+        shown = units.convert(apart, "s", time) if time else apart
+        notes.append(f"no least interval was named; {shown:.3g} {time}".rstrip() + " is assumed.")
     return Limits(
         duration,
         samples,
-        _seconds(interval, "interval", time) if interval else 0.0,
+        apart,
         _seconds(first, "first", time) if first else 0.0,
     )
 
@@ -310,6 +320,20 @@ def _belief(
     if lost:
         raise ParameterError(f"--spread {lost[0]}=0 says that it is known, and --target asks for it; leave one out")
     return from_prior(unknown)
+
+
+def _again(known: Belief, spreads: Mapping[str, str], notes: list[str]) -> Belief:
+    """What a calibration left, with what differs from run to run: a pump's velocity, or what the user says."""
+    more = {name: read_precision(name, text) for name, text in spreads.items() if _nonzero(text)}
+    for name in more:
+        if name not in known.names:
+            raise ParameterError(
+                f"--spread {name} is not known from the calibration; choose from {', '.join(known.names)}"
+            )
+    if "velocity" in known.names and "velocity" not in spreads:
+        more["velocity"] = REPEATED
+        notes.append(f"a pump is assumed to return to a velocity within {100 * REPEATED:g} % (standard deviation).")
+    return known.loosened(more)
 
 
 def _nonzero(text: str | None) -> bool:
