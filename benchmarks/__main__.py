@@ -19,6 +19,7 @@ from benchmarks.machine import machine
 RESULTS = Path(__file__).with_name("RESULTS.md")
 PACKAGES = (
     "torch", "numba", "numpy", "scipy", "py-pde", "fipy", "torchdiffeq", "phiflow", "exponax", "jax",
+    "diffrax", "optimistix",
 )  # fmt: skip
 
 
