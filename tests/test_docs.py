@@ -1,17 +1,29 @@
 """The examples of the documentation run."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
-PAGE = Path(__file__).parents[1] / "docs" / "physics.md"
+from agent.cli.main import main
+
+DOCS = Path(__file__).parents[1] / "docs"
 
 
-def test_the_examples_of_the_physics_page_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(blocks) >= 5
+@pytest.mark.parametrize(("page", "blocks"), [("physics.md", 5), ("calibration.md", 6)])
+def test_the_examples_of_a_page_run(page: str, blocks: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (DOCS / page).read_text(encoding="utf-8")
+    found = re.findall(r"```(python|console)\n(.*?)```", text, re.DOTALL)
+    assert len(found) >= blocks
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LABWRIGHT_HOME", str(tmp_path / "home"))
     names: dict[str, object] = {}
-    for block in blocks:
-        exec(compile(block, str(PAGE), "exec"), names)  # noqa: S102 - the page is ours
+    for kind, block in found:
+        if kind == "python":
+            exec(compile(block, page, "exec"), names)  # noqa: S102 - the page is ours
+            continue
+        for command in re.findall(r"^\$ labwright (.*)$", block, re.MULTILINE):
+            with pytest.raises(SystemExit) as ending:
+                main(shlex.split(command))
+            assert not ending.value.code, command
