@@ -138,6 +138,8 @@ def _show_parameters(result: dict[str, Any]) -> None:
 
 
 def _interval(row: dict[str, Any]) -> str:
+    if row["std"] is None and row["upper"] is None:
+        return ""
     if row["lower"] is None:
         return f"up to {row['upper']:.5g}" if row["upper"] is not None else ""
     return f"{row['lower']:.5g} to {row['upper']:.5g}" if row["upper"] is not None else f"from {row['lower']:.5g}"
@@ -174,7 +176,8 @@ def _show_prediction(prediction: dict[str, Any]) -> None:
         box=None,
     )
     count = len(prediction["time"])
-    for index in sorted({round(k * (count - 1) / max(min(count, SHOWN_ROWS) - 1, 1)) for k in range(SHOWN_ROWS)}):
+    shown = min(count, SHOWN_ROWS)
+    for index in (round(k * (count - 1) / max(shown - 1, 1)) for k in range(shown)):
         low, high = prediction["lower"][index], prediction["upper"][index]
         row = (prediction["time"][index], prediction["median"][index])
         table.add_row(f"{row[0]:.4g}", f"{row[1]:.4f}", f"{low:.4f} to {high:.4f}")

@@ -47,6 +47,7 @@ def test_what_the_data_cannot_tell_is_withheld_in_words(labwright: Call, tmp_pat
     result = ended.object
     assert not result["identifiable"]
     assert "retardation" in " ".join(result["warnings"])
+    assert "not determined" in labwright("calibrate", "column", str(path), *COLUMN, "retardation").out
     assert all(row["std"] is None for row in result["parameters"])
 
 
@@ -166,6 +167,11 @@ def test_two_depths_are_fitted_together_and_a_third_is_predicted(labwright: Call
     width = predicted["upper"][middle] - predicted["lower"][middle]
     assert predicted["lower"][middle] < predicted["median"][middle] < predicted["upper"][middle]
     assert 0.02 < width < 0.9
+    shown = labwright("calibrate", "column", *map(str, SANDS), *given, "--predict", "position=23 cm",
+                      "--predict-times", "9 h, 10 h")  # fmt: skip
+    assert shown.status == 0, shown.err
+    assert "prediction for position = 23 cm" in shown.out
+    assert "sand_step_17cm.csv  35" in shown.out
     run = result["run"]
     page = tmp_path / "fit.html"
     assert labwright("report", run, "-o", str(page)).status == 0
