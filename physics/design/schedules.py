@@ -28,7 +28,8 @@ from physics.design.study import Study
 
 _SINGLE = 60  # samples that are placed one by one
 _TELLING = 1e-3  # a slot that tells less than this share of the best one is no place for a sample
-_ENDS = 24  # ends of an even record that are tried, and as many beginnings again by half
+_ENDS = 12  # ends of an even record that are tried
+_BEGINNINGS = (0.0, 0.1, 0.25, 0.5)  # and its beginnings, as shares of the end
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def _even(study: Study, case: Case, response: Responses, count: int, duration: f
     best: Run | None = None
     ends = limits.first + (last - limits.first) * torch.arange(1, _ENDS + 1, dtype=torch.float64) / _ENDS
     for end in ends.tolist():
-        for share in (0.0, 0.1, 0.2, 0.3, 0.5):
+        for share in _BEGINNINGS:
             begin = max(limits.first + share * (end - limits.first), end / count)
             fitting = count if limits.interval == 0 else int((end - begin) / limits.interval * (1 - 1e-12)) + 1
             size = min(count, fitting)

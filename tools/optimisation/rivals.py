@@ -22,7 +22,8 @@ from physics.design.study import Options, Study
 from physics.errors import ParameterError
 from physics.experiment import Parameter, Role
 from tools.optimisation import rows
-from tools.optimisation.study import SPREAD, Asked
+from tools.optimisation.belief import SPREAD
+from tools.optimisation.study import Asked
 
 _MORE = (2, 4, 8)  # times as many samples that are tried where the wish is not met
 _EFFORT = 40

@@ -71,14 +71,16 @@ def flash(**changes):
     slowest=st.floats(0.5, 2.0),
     span=st.floats(1.0, 4.0),
     peclet=st.floats(30.0, 300.0),
+    spacing=st.sampled_from(("free", "even")),
 )
 def test_no_limit_is_violated_whatever_the_limits_are(
-    duration, samples, interval, first, material, slowest, span, peclet
+    duration, samples, interval, first, material, slowest, span, peclet, spacing
 ):
     bound = Bound("peclet", lambda s: s["velocity"] * s["position"] / s["dispersion"], upper=peclet)
     asked = column(
         limits=Limits(duration * HOUR, samples, interval * HOUR, first * HOUR, material),
         bounds=(bound,),
+        spacing=spacing,
     )
     asked.controls["velocity"] = Range(slowest * CM / HOUR, slowest * span * CM / HOUR, CM / HOUR)
     try:
@@ -192,7 +194,15 @@ def test_every_experiment_can_be_designed(experiment):
         fixed, unknown, controls, limits = SMALL[experiment.name]
         name = next(iter(unknown))
         asked = Study(
-            experiment, fixed, controls, from_prior(unknown), Noise(0.01), limits, Target({name: 0.1}), tolerance=1e-2
+            experiment,
+            fixed,
+            controls,
+            from_prior(unknown),
+            Noise(0.01),
+            limits,
+            Target({name: 0.1}),
+            tolerance=1e-2,
+            slots=8,
         )
     found = optimise(asked, effort=2, scenarios=2, rounds=0)
     assert violations(asked, found.best) == []
