@@ -58,10 +58,12 @@ for entry in entry_points(group="labwright.commands"):
 
 _PAIR = re.compile(r"([^=-][^=]*:)?[A-Za-z_]\w*=.*", re.DOTALL)
 _NAMES = re.compile(r"[A-Za-z_]\w*(,[A-Za-z_]\w*)*")
+_LIMITS = re.compile(r"[A-Za-z_]\w*\s*(<=|>=|[=<>≤≥]).+", re.DOTALL)
 _FILES = re.compile(r"[^-\s]\S*\.csv", re.IGNORECASE)
 _TAKES_MANY = {
     "--data": _FILES,
-    **dict.fromkeys(("--set", "--prior", "--bound", "--predict"), _PAIR),
+    **dict.fromkeys(("--set", "--prior", "--bound", "--predict", "--target", "--spread"), _PAIR),
+    **dict.fromkeys(("--limit", "--vary"), _LIMITS),
     **dict.fromkeys(("--fit", "--separate", "--nuisance"), _NAMES),
 }
 

@@ -4,7 +4,7 @@ from tests.agent.cli.conftest import Ended
 
 Call = Callable[..., Ended]
 COLUMN = ("column", "--set", "length=30 cm", "velocity=2 cm/h", "dispersion=0.15 cm**2/h", "input=step")
-LIMITS = ("--limit", "duration<=24 h", "--limit", "samples<=6")
+LIMITS = ("--limit", "duration<=24 h", "samples<=6")
 
 
 def test_a_design_is_recommended_and_kept(labwright: Call) -> None:
