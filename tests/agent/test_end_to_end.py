@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from agent.model.fetch import fetch
+from tests.curves import column_file
 
 ROOT = Path(__file__).resolve().parents[2]
 REQUEST = (
@@ -18,6 +19,8 @@ REQUEST = (
     "10 mL/min. I want the dispersion coefficient within 5 % in one working day. How should I run it and when should "
     "I sample?"
 )
+SAND = ROOT.parent / "shared" / "data" / "column" / "sand_step_11cm.csv"
+NEXT = "what should I measure next to pin down dispersion?"
 Call = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -26,11 +29,20 @@ def labwright(tmp_path_factory: pytest.TempPathFactory) -> Call:
     """Run the console script in processes of their own, all with one home."""
     home = tmp_path_factory.mktemp("home")
 
-    def call(*arguments: str, model: str = "none", **more: str) -> subprocess.CompletedProcess[str]:
+    def call(
+        *arguments: str, model: str = "none", said: str | None = None, **more: str
+    ) -> subprocess.CompletedProcess[str]:
         chosen = {"LABWRIGHT_HOME": str(home), "LABWRIGHT_MODEL": model, "HF_HUB_OFFLINE": "1", **more}
         command = [sys.executable, "-m", "agent", *arguments]
         return subprocess.run(
-            command, capture_output=True, text=True, timeout=300, cwd=ROOT, env={**os.environ, **chosen}, check=False
+            command,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            cwd=ROOT,
+            env={**os.environ, **chosen},
+            check=False,
+            input=said,
         )
 
     return call
@@ -204,3 +216,67 @@ def test_a_plan_of_the_laboratory_with_the_language_model(labwright: Call, exper
     assert expected.items() <= units.items()
     assert plan["schedule"]
     assert plan["curve"]["values"]
+
+
+def check_next(plan: dict[str, Any]) -> None:
+    """Hold a plan that follows a measured curve against that curve."""
+    check_shown(plan)
+    facts = {fact["id"]: fact for fact in plan["facts"]}
+    assert facts["precision_dispersion"]["value"] < facts["past_precision_dispersion"]["value"]
+    assert facts["past_dispersion"]["source"]["tool"] == "calibrate"
+    assert facts["past_dispersion"]["lower"] < facts["past_dispersion"]["value"] < facts["past_dispersion"]["upper"]
+    times = [row["value"] for row in plan["schedule"]]
+    assert times == sorted(times)
+    assert len(times) <= plan["calibration"]["files"][0]["n"]
+    assert "What the data say" in plan["text"]
+
+
+def test_the_next_run_after_a_measured_curve(labwright: Call, tmp_path: Path) -> None:
+    run = column_file(tmp_path / "run.csv", seed=2)
+    check_next(answer(labwright("plan", "--data", str(run), NEXT, "--json"), 0))
+
+
+@pytest.mark.model
+@pytest.mark.skipif(not SAND.is_file(), reason="the measured data are not beside the project")
+@pytest.mark.parametrize("request_text", [NEXT, "Here is yesterday's curve. What next?"])
+def test_the_next_run_after_the_sand_column_with_the_language_model(labwright: Call, request_text: str) -> None:
+    fetch()
+    plan = answer(labwright("plan", "--data", str(SAND), request_text, "--json", model="1.5b"), 0)
+    check_next(plan)
+    facts = {fact["id"]: fact["value"] for fact in plan["facts"]}
+    assert facts["past_velocity"] == pytest.approx(2.4515, rel=3e-3)
+    assert facts["past_dispersion"] == pytest.approx(0.1540, rel=3e-3)
+    assert plan["model"] != "none"
+
+
+def test_data_that_cannot_be_used_end_in_one_line(labwright: Call, tmp_path: Path) -> None:
+    pattern = tmp_path / "pattern.csv"
+    pattern.write_text("time_s,mean_b\n1,0.9\n2,0.8\n3,0.7\n4,0.7\n")
+    broken = tmp_path / "broken.csv"
+    broken.write_text("time_h,relative_concentration\n1,0\n2,much\n")
+    for path, told in ((tmp_path / "none.csv", "no such file"), (broken, "line 3"), (pattern, "cannot use measured")):
+        ended = labwright("plan", "--data", str(path), "what next?", "--json")
+        assert told in answer(ended, 2)["reason"]
+        assert sum(line.startswith("labwright: ") for line in ended.stderr.splitlines()) == 1
+
+
+def test_a_conversation_by_script(labwright: Call, tmp_path: Path) -> None:
+    run = column_file(tmp_path / "run.csv", seed=2)
+    said = f"/data {run}\nhere is yesterday's curve; what should I do next?\n/data none.csv\n/quit\nnever read\n"
+    ended = labwright("chat", "--thread", "talk", "--json", said=said)
+    assert ended.returncode == 0, ended.stderr
+    turns = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert [turn["status"] for turn in turns] == ["noted", "recommended", "bad_input"]
+    check_next(turns[1])
+    again = labwright("chat", "--thread", "talk", "--json", said="how do I get dispersion to 1.5 % next?\n")
+    (more,) = [json.loads(line) for line in again.stdout.splitlines()]
+    assert more["calibration"]["files"][0]["file"] == str(run)
+
+
+@pytest.mark.model
+def test_a_turn_of_a_conversation_with_the_language_model(labwright: Call, tmp_path: Path) -> None:
+    fetch()
+    run = column_file(tmp_path / "run.csv", seed=2)
+    said = f"here is yesterday's curve, {run}; what should I do next?\n"
+    ended = labwright("chat", "--json", model="1.5b", said=said)
+    check_next(json.loads(ended.stdout))
