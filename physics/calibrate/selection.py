@@ -13,7 +13,7 @@ model is true depends on where it lies in the full one:
 - inside it: F = ((S_0 - S_1) / (P_1 - P_0)) / (S_1 / (n - P_1)) has an F distribution, S_0 - S_1 one of chi^2;
 - on the bound of one parameter (no loss: biot = 0): half of the time LR is zero, half of the time it is as above
   (Self & Liang 1987, doi:10.1080/01621459.1987.10478472, case 5);
-- on several bounds, or where a parameter means nothing (no water at rest: no exchange): see `nested`.
+- on several bounds, or where a parameter means nothing (no water at rest: no exchange): see `simulated`.
 
 p below alpha rejects the restricted model; while it is true that happens in a share alpha of the cases.
 """
@@ -26,8 +26,9 @@ from dataclasses import dataclass
 from scipy.stats import chi2
 from scipy.stats import f as fisher
 
-from physics.calibrate.nested import Nesting, bare, further, known_nesting, side, simulate
+from physics.calibrate.nested import Nesting, bare, further, known_nesting, side
 from physics.calibrate.posterior.report import target_of
+from physics.calibrate.simulated import simulate
 from physics.calibrate.solved import Solved
 from physics.errors import ParameterError
 
@@ -44,7 +45,7 @@ class Comparison:
         labels, sse, parameters: of each; n: the number of points.
         aicc, bic: smaller is better.
         likelihood_ratio: LR of the two fits.
-        statistic: what p was found for: F, chi^2, or R / S_1 (R where the noise is known).
+        statistic: what p was found for: F, chi^2, or R / (S_0 - R) (R where the noise is known).
         p: how often the restricted model alone would give as large a statistic.
         method: "f", "chi-squared", "half f", "half chi-squared" or "simulated".
         alpha: the error rate at which p is judged.
@@ -104,7 +105,7 @@ def compare(
     bounds = sum(side(full, name, nesting) != 0 for name in extra if bare(name) in nesting.at)
     if nesting.loose or bounds > 1:
         method = "simulated"
-        statistic, p = simulate(restricted, full, nesting, weights, after, known=known, draws=draws, seed=seed)
+        statistic, p = simulate(restricted, full, nesting, weights, known=known, draws=draws, seed=seed)
     else:
         statistic, p, method = _tabulated(misfits, sizes, n, known=known, bound=bool(bounds))
     aicc, bic = (
