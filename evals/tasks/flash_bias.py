@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -77,7 +78,7 @@ def _row(biot: float, draws: int, generator: torch.Generator) -> dict[str, Any]:
         count = min(_BATCH, draws - start)
         true = {"diffusivity": torch.full((count,), _DIFFUSIVITY), "biot": torch.full((count,), biot)}
         true = {name: value.to(torch.float64) for name, value in true.items()}
-        curves = read(Instrument(NOISE), lambda at, p=true: _rise(disc, p, at), times, generator).values
+        curves = read(Instrument(NOISE), partial(_rise, disc, true), times, generator).values
         found["fit"].append(_fitted(disc, times, curves))
         for name, value in diffusivities(times, curves, _THICKNESS, _WIDTH, _HALF).items():
             found[name].append(value)

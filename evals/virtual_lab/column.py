@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 
@@ -71,6 +73,6 @@ def _laboratory(chance: random.Random) -> Laboratory:
     )
 
 
-def _fed(settings: dict[str, float], duration: float) -> float:
+def _fed(settings: Mapping[str, Any], duration: float) -> float:
     """Metres of feed per pore cross-section that a run takes."""
-    return settings["velocity"] * min(settings.get("pulse_duration") or math.inf, duration)
+    return float(settings["velocity"]) * min(settings.get("pulse_duration") or math.inf, duration)

@@ -3,9 +3,9 @@
     f(t_i; theta) ~ sum_k c_ki T_k1(x_1) ... T_kP(x_P),   x_p = (2 ln theta_p - ln a_p - ln b_p) / (ln b_p - ln a_p)
 
 T_k Chebyshev polynomials up to a degree, c from the curves at the Chebyshev nodes of the box a_p <= theta_p <= b_p, all
-run as one batch. Thousands of fits then cost what a few hundred curves do. `error` is the largest difference from
-the model at random points of the box; a study states it beside its noise. Outside of the box nothing is said: fits
-must be bounded by it.
+run as one batch; between its times a curve is a cubic spline. Thousands of fits then cost what a few hundred curves do.
+`error` is the largest difference from the model at random points of the box and at its times; a study states it beside
+its noise. Outside of the box nothing is said: fits must be bounded by it.
 
 Source: L. N. Trefethen, Approximation Theory and Approximation Practice, SIAM 2013, chapters 3 and 4.
 """
@@ -15,18 +15,19 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+import numpy as np
 import torch
+from scipy.interpolate import CubicSpline
 from torch import Tensor
 
 from physics.calibrate.sensitivity import Model
 from physics.errors import ParameterError
 
 _CHUNK = 64
-_ALIKE = 1e-9  # relative difference of two times that are the same
 
 
 class Interpolant:
-    """A model on a box of its parameters and at its times, or any of them."""
+    """A model on a box of its parameters and up to the last of its times."""
 
     def __init__(
         self, model: Model, box: Mapping[str, tuple[float, float]], times: Tensor, degree: int, *, trials: int = 20
@@ -44,22 +45,27 @@ class Interpolant:
         for axis in range(len(box)):
             values = torch.movedim(torch.tensordot(transform, values, ([1], [axis])), 0, axis)
         self._coefficients = values.reshape(-1, len(times))
-        self._between, self._degree = 0.5 * (times[1:] + times[:-1]), degree
+        self._degree = degree
+        self._spline = CubicSpline(times.numpy(), np.eye(len(times)))
         generator = torch.Generator().manual_seed(0)
         points = 2 * torch.rand(trials, len(box), generator=generator, dtype=torch.float64) - 1
         self.error = float((self._run(model, points) - self._at(points.unbind(-1))).abs().max())
 
     def __call__(self, parameters: dict[str, Tensor], times: Tensor) -> Tensor:
-        """Curves (batch, n) at times (n,) that are among those of the interpolant; differentiable.
+        """Curves (batch, n) at times (n,), between those of the interpolant by a cubic spline; differentiable.
 
         Raises:
-            ParameterError: a time is not.
+            ParameterError: a time lies beyond the last.
         """
-        place = torch.searchsorted(self._between, times.contiguous())
-        if not torch.allclose(self.times[place], times, rtol=_ALIKE, atol=0.0):
-            raise ParameterError("the interpolant holds other times")
+        if float(times.max()) > float(self.times[-1]) * (1 + 1e-9):
+            raise ParameterError(f"the interpolant holds times up to {float(self.times[-1]):g}")
         places = [(parameters[name].log() - self._middle[p]) / self._half[p] for p, name in enumerate(self.names)]
-        return self._at(places)[:, place]
+        return self._at(places) @ self._weights(times)
+
+    def _weights(self, times: Tensor) -> Tensor:
+        """What each time of the interpolant counts at other times, (times, n)."""
+        at = times.detach().numpy()
+        return torch.as_tensor(self._spline(at).T.copy())
 
     def _at(self, places: tuple[Tensor, ...] | list[Tensor]) -> Tensor:
         """Curves (batch, times) at x_p, each (batch,)."""

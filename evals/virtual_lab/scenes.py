@@ -25,6 +25,7 @@ import torch
 from torch import Tensor
 
 from evals.virtual_lab.interpolant import Interpolant
+from physics.calibrate.differences import model_of
 from physics.calibrate.sensitivity import Model
 from physics.experiments import get
 
@@ -116,7 +117,7 @@ def _column(case: str) -> Scene:
     sharpest = settings | {"dispersion": 0.4 * settings["dispersion"]}
     return Scene(
         "column", case, settings,
-        experiment.model(sharpest, times, TOLERANCE), experiment.model(sharpest, times, TOLERANCE / 100),
+        model_of(experiment, sharpest, times, TOLERANCE), model_of(experiment, sharpest, times, TOLERANCE / 100),
         times, _noise(case, 0.01), {"velocity": 0.1, "dispersion": 0.4}, near, numerical_error=TOLERANCE,
     )  # fmt: skip
 
@@ -137,7 +138,7 @@ def _flash(case: str) -> Scene:
         del spread["biot"]
     return Scene(
         "flash", case, settings | {"amplitude": 1.0},
-        experiment.model(settings, times, TOLERANCE), experiment.model(settings, times, TOLERANCE / 100),
+        model_of(experiment, settings, times, TOLERANCE), model_of(experiment, settings, times, TOLERANCE / 100),
         times, _noise(case, 0.01), spread, near, numerical_error=TOLERANCE,
     )  # fmt: skip
 
@@ -208,7 +209,7 @@ def interpolant(
     times = _even(end / _RASTER, end, _RASTER)
     # Resolved for the far corner of the box, where curves are steepest.
     corner = dict(base) | {parameter: pair[1] for parameter, pair in box[:1]}
-    model = experiment.model(experiment.complete(corner), times, tolerance)  # type: ignore[misc]
+    model = model_of(experiment, corner, times, tolerance)
     return Interpolant(model, dict(box), times, _DEGREE)
 
 

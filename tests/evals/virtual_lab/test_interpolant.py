@@ -42,8 +42,10 @@ def test_slopes_are_those_of_the_model():
         assert torch.allclose(mine, true, atol=1e-7)
 
 
-def test_it_knows_its_own_times_only():
-    curves = Interpolant(decay, BOX, TIMES, 4)
-    assert torch.equal(curves(points(), TIMES[2:9:3]), curves(points(), TIMES)[:, 2:9:3])
-    with pytest.raises(ParameterError, match="other times"):
+def test_between_its_times_it_is_a_spline_and_beyond_them_nothing():
+    curves = Interpolant(decay, BOX, TIMES, 12)
+    between = torch.tensor([0.15, 0.7, 1.99], dtype=torch.float64)
+    assert torch.allclose(curves(points(), between), decay(points(), between), atol=2e-3)
+    assert torch.allclose(curves(points(), TIMES[2:9:3]), decay(points(), TIMES[2:9:3]), atol=1e-6)
+    with pytest.raises(ParameterError, match="up to 2"):
         curves(points(), TIMES + 0.01)

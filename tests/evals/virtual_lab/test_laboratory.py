@@ -52,11 +52,9 @@ def test_every_rule_is_watched(made, words):
 @pytest.mark.parametrize("room", [column, flash])
 def test_defaults_use_up_what_they_may_and_break_no_rule(room):
     for laboratory in room.laboratories(4, 3):
-        given = {name: laboratory.study for name in ("protocol", "informed") if getattr(laboratory, name) is not None}
-        assert set(given) == {"protocol", "informed"}
-        for name in given:
-            chosen, times = getattr(laboratory, name)
-            made = Plan({**laboratory.settings, **chosen}, SHIFT, times)
+        medians = {name: median for name, (median, _) in laboratory.believed.items()}
+        for chosen, times in (laboratory.protocol, laboratory.informed):
+            made = Plan({**medians, **laboratory.settings, **chosen}, SHIFT, times)
             assert broken(laboratory.rules, made) == []
             assert len(times) == laboratory.rules.samples
         end = float(laboratory.protocol[1][-1])
