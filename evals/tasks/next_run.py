@@ -103,8 +103,8 @@ def achieved(first: Solved, plan: Mapping[str, Any], count: int, seed: int) -> t
     column = get("column")
     unsaid = {name: text for name, text in SETTINGS.items() if name not in ("length", "position")}
     said = {row["name"]: f"{row['value']} {row['unit']}".strip() for row in plan["settings"]}
-    names = {item.name for item in (*column.parameters, *column.choices)} - set(NAMES)
-    settings = {n: column.parameter(n).read(t) for n, t in {**unsaid, **said}.items() if n in names}
+    names = {item.name for item in column.parameters} | {item.name for item in column.choices}
+    settings = {n: column.parameter(n).read(t) for n, t in {**unsaid, **said}.items() if n in names and n not in NAMES}
     minutes = [column.parameter("pulse_duration").read(f"{row['value']} {row['unit']}") for row in plan["schedule"]]
     times = torch.tensor(sorted(minutes), dtype=torch.float64)
     drawn = posterior(first).draws(count, seed)
