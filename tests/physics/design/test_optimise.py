@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from physics import experiments
 from physics.calibrate.fit import fit_batch
+from physics.calibrate.problem import DataSet, Free, Prior, Problem
+from physics.calibrate.solve import solve
 from physics.design.belief import Belief, from_prior
 from physics.design.candidate import Limits, Unknown
 from physics.design.habits import material_of, transfer_of
@@ -161,6 +163,30 @@ def test_what_is_known_before_adds_to_what_the_run_tells():
     expected = 1.6449 * torch.linalg.inv(total).diagonal().sqrt()
     assert best.half_width["dispersion"] == pytest.approx(float(expected[1]), rel=1e-4)
     assert best.half_width["dispersion"] < 1.6449 * 0.02
+
+
+def test_what_is_expected_of_the_next_run_is_what_it_leaves():
+    covariance = torch.diag(torch.tensor([0.02, 0.05], dtype=torch.float64) ** 2)
+    centre = torch.tensor([math.log(VELOCITY), math.log(DISPERSION)], dtype=torch.float64)
+    asked = column(belief=Belief(("velocity", "dispersion"), centre, covariance), limits=Limits(24 * HOUR, 12, 600.0))
+    best = optimise(asked, effort=8, rounds=1).best
+    model = asked.experiment.model(dict(best.case.settings), best.times, 1e-5)
+    fixed = {n: v for n, v in best.case.settings.items() if isinstance(v, float) and n not in asked.belief.names}
+    middle = (centre + best.case.shift).exp()
+    free = tuple(
+        Free(name, float(middle[j]), prior=Prior(float(middle[j]), float(covariance[j, j].sqrt())))
+        for j, name in enumerate(asked.belief.names)
+    )
+    truths = asked.belief.draws(150, 3) + best.case.shift
+    noise = 0.01 * torch.randn(150, len(best.times), generator=torch.Generator().manual_seed(4), dtype=torch.float64)
+    off = []
+    for truth, error in zip(truths, noise, strict=True):
+        true = {name: truth[j].exp().reshape(1) for j, name in enumerate(asked.belief.names)}
+        curve = model({**{n: torch.tensor([v], dtype=torch.float64) for n, v in fixed.items()}, **true}, best.times)[0]
+        found = solve(Problem((DataSet("next", best.times, curve + error, model, fixed, deviation=0.01),), free))
+        off.append(math.log(found.fit.parameters["dispersion"].value) - float(truth[1]))
+    achieved = float(torch.tensor(off).square().mean().sqrt())
+    assert achieved == pytest.approx(best.half_width["dispersion"] / 1.6449, rel=0.2)
 
 
 def test_a_wish_that_nothing_meets_names_the_reason():
