@@ -19,7 +19,7 @@ def test_a_small_study_has_a_row_for_every_parameter():
         assert row["n"] == 12
         assert 0.5 < row["covered"] <= 1
         assert row["misses"] == round(12 * (1 - row["covered"]))
-    assert result["rows"][5]["warned"] > 0.5
+    assert result["rows"][5]["warned"] > 0
 
 
 def test_intervals_that_are_too_narrow_are_found(monkeypatch):
