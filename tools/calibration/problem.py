@@ -23,7 +23,7 @@ TOLERANCE = 1e-7  # of the curves that are fitted; their error then moves no dig
 MARCHED = 1e-5  # of columns with water at rest, which no closed form gives; far below what a reading errs by
 SEARCH = 1e-3  # of the curves from which several starts look for the best minimum
 ROUNDS = 3
-_MOVED = 1e-3  # a fit that moves a parameter by less has met the resolution that its start chose
+_MOVED = 0.02  # a fit that moves a parameter by less stays within the resolution that its start chose
 
 
 @dataclass(frozen=True)
