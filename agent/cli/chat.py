@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.cli.common import STARTED, Json, Progress, emit, progress, settings, stderr, stdout
-from agent.cli.plan import Data, Thread, keep, reason_of, show, shown
+from agent.cli.plan import Data, Thread, keep, reason_of, show, show_text, shown
 from agent.errors import BadRequest
 from tools.errors import ToolError
 
@@ -111,6 +111,10 @@ def _turn(talk: Conversation, line: str, as_object: bool) -> None:
     emit(shown(answer), as_object=as_object)
     if as_object:
         return
-    show(answer)
-    if answer.status not in ("recommended", "answered"):
+    if answer.status in ("recommended", "answered"):
+        show_text(answer)
+        passed = sum(check.status == "pass" for check in answer.checks)
+        stdout.print(f"{passed} checks passed; run {answer.run}, {answer.seconds['total']:.1f} s", markup=False)
+    else:
+        show(answer)
         stdout.print(reason_of(answer), markup=False)

@@ -148,15 +148,20 @@ def show(answer: Answer) -> None:
 
 
 def _show(answer: Answer) -> None:
+    show_text(answer)
+    stdout.print(_check_table(answer))
+    stdout.print(f"run {answer.run}, thread {answer.thread}, {answer.seconds['total']:.1f} s", markup=False)
+    stdout.print(f"for a page with figures: labwright report {answer.run}", markup=False)
+
+
+def show_text(answer: Answer) -> None:
+    """Print what the answer says."""
     if stdout.is_terminal:
         from rich.markdown import Markdown  # a tenth of a second that a script need not wait for
 
         stdout.print(Markdown(answer.text))
     else:
         sys.stdout.write(answer.text)
-    stdout.print(_check_table(answer))
-    stdout.print(f"run {answer.run}, thread {answer.thread}, {answer.seconds['total']:.1f} s", markup=False)
-    stdout.print(f"for a page with figures: labwright report {answer.run}", markup=False)
 
 
 def _check_table(answer: Answer) -> Table:

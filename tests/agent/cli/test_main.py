@@ -39,6 +39,10 @@ def test_our_own_failure_is_kept_and_named(labwright: Call, home: Path, monkeypa
         (["--set", "nonsense"], ["--set", "nonsense"]),
         (["--set"], ["--set"]),
         (["--fit", "--json"], ["--fit", "--json"]),
+        (
+            ["plan", "--data", "a.csv", "b.csv", "what next?"],
+            ["plan", "--data", "a.csv", "--data", "b.csv", "what next?"],
+        ),
     ],
 )
 def test_options_that_take_many_values_are_spread(given: list[str], meant: list[str]) -> None:
