@@ -19,7 +19,7 @@ analysis system, Mon. Weather Rev. 120 (1992) 1747-1763, doi:10.1175/1520-0493(1
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -38,7 +38,8 @@ class Climatology:
     """Fields on a layer's grid: means of shape (1, ...) and modes (modes, ...); the pressure is left out.
 
     `labels` say each mode's wavenumber (pairs of rolls in the period), and `share` the part of the variance that the
-    modes hold.
+    modes hold. `examples` are amplitudes of states that were passed, (examples, modes), and `rayleigh` the Rayleigh
+    numbers of their layers, (examples,).
     """
 
     layer: Layer
@@ -46,6 +47,23 @@ class Climatology:
     modes: tuple[np.ndarray, np.ndarray, np.ndarray]
     labels: tuple[str, ...]
     share: float
+    examples: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
+    rayleigh: np.ndarray = field(default_factory=lambda: np.zeros(0))
+
+    def shifted(self, examples: np.ndarray, shares: np.ndarray) -> np.ndarray:
+        """Return the amplitudes of the examples (count, modes) moved along x by shares (count,) of the period."""
+        moved = examples.copy()
+        m = 0
+        while m < len(self.labels):
+            wave = int(self.labels[m].split()[-1])
+            if wave == 0:
+                m += 1
+                continue
+            angle = 2.0 * math.pi * wave * shares
+            a, b = examples[:, m], examples[:, m + 1]
+            moved[:, m], moved[:, m + 1] = a * np.cos(angle) - b * np.sin(angle), a * np.sin(angle) + b * np.cos(angle)
+            m += 2
+        return moved
 
     def on(self, layer: Layer) -> Climatology:
         """Return the same fields on a finer grid, through the stream function and the splines of `sensors`."""
@@ -63,14 +81,28 @@ def climatology(
         share: of the variance to keep, with `most` modes at most.
         seed: of the disturbances.
     """
-    samples = _samples(layer, rayleigh, max(deviation, 0.1), prandtl, members, seed)
-    return _modes(layer, samples, share, most)
+    samples, numbers = _samples(layer, rayleigh, max(deviation, 0.1), prandtl, members, seed)
+    found, sizes = _modes(layer, samples, share, most)
+    return replace(found, examples=_amplitudes(found, samples, sizes), rayleigh=numbers)
+
+
+def _amplitudes(climate: Climatology, states: tuple[np.ndarray, ...], sizes: tuple[float, float]) -> np.ndarray:
+    """Return the amplitudes (states, modes) of the modes, which are orthogonal in the weights they were found with."""
+    layer, (size_u, size_t) = climate.layer, sizes
+    weights = (layer.dz / size_u**2, layer.gap / size_u**2, layer.dz / size_t**2)
+    products = np.zeros((len(states[0]), len(climate.labels)))
+    own = np.zeros(len(climate.labels))
+    for state, mean, modes, weight in zip(states, climate.mean, climate.modes, weights, strict=True):
+        weighed = modes * weight[:, None]
+        products += np.tensordot(state - mean, weighed, ((1, 2), (1, 2)))
+        own += (modes * weighed).sum((1, 2))
+    return np.asarray(products / own)
 
 
 def _samples(
     layer: Layer, rayleigh: float, deviation: float, prandtl: float, members: int, seed: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """March the layers and return u, w, T, (members * times, rows, nx)."""
+) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], np.ndarray]:
+    """March the layers and return u, w, T, (members * times, rows, nx), and the Rayleigh number of each."""
     random = np.random.default_rng(seed)
     numbers = torch.from_numpy(rayleigh * np.exp(deviation * random.standard_normal(members)))
     state = conduction(layer, members)
@@ -81,15 +113,16 @@ def _samples(
     flow = Flow(numbers, prandtl * one, one, 1, one)
     marcher = Marcher(layer, flow, state, torch.device("cpu"))
     scale = math.sqrt(1e5 / rayleigh)
-    kept, now = [], 0.0
+    kept, told, now = [], [], 0.0
     for time in TIMES:
         while now < time * scale * (1.0 - 1e-9):
             stretch = min(0.02 * scale, time * scale - now)
             marcher.advance(stretch, np.flatnonzero(marcher.sound))
             now += stretch
+        told.append(numbers.numpy()[marcher.sound])
         kept.append([part[torch.from_numpy(marcher.sound)].numpy().copy() for part in marcher.state[:3]])
     u, w, t = (np.concatenate(parts) for parts in zip(*kept, strict=True))
-    return u, w, t
+    return (u, w, t), np.concatenate(told)
 
 
 def _disturbance(layer: Layer, random: np.random.Generator) -> np.ndarray:
@@ -103,7 +136,10 @@ def _disturbance(layer: Layer, random: np.random.Generator) -> np.ndarray:
     return np.asarray(total / np.sqrt((total**2 * layer.dz[:, None]).sum() / layer.nx))
 
 
-def _modes(layer: Layer, samples: tuple[np.ndarray, np.ndarray, np.ndarray], share: float, most: int) -> Climatology:
+def _modes(
+    layer: Layer, samples: tuple[np.ndarray, np.ndarray, np.ndarray], share: float, most: int
+) -> tuple[Climatology, tuple[float, float]]:
+    """Return the climatology, and the sizes of velocity and T that its shapes are orthogonal over."""
     u, w, t = samples
     rows, n = np.sqrt(layer.dz), layer.nx
     mean_t = t.mean(axis=(0, 2))
@@ -140,7 +176,7 @@ def _modes(layer: Layer, samples: tuple[np.ndarray, np.ndarray, np.ndarray], sha
     rest = conduction(layer, 1)
     mean = (rest.u.numpy(), rest.w.numpy(), np.broadcast_to(mean_t[:, None], (1, layer.nz, n)).copy())
     modes = tuple(np.stack(parts) for parts in zip(*made, strict=True))
-    return Climatology(layer, mean, (modes[0], modes[1], modes[2]), tuple(labels), held)
+    return Climatology(layer, mean, (modes[0], modes[1], modes[2]), tuple(labels), float(held)), (size_u, size_t)
 
 
 def _blocks(nz: int, k: int) -> list[slice]:

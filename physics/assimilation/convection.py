@@ -181,6 +181,15 @@ def system_of(cell: Cell) -> System:
     def compiled(z: np.ndarray, reads: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         return grid.march(z, cell.lengths[:reads])
 
+    def guesses(count: int, seed: int) -> Tensor:
+        random = np.random.default_rng(seed)
+        climate = grid.climate
+        chosen = random.integers(len(climate.examples), size=count)
+        states = climate.shifted(climate.examples[chosen], random.random(count))
+        numbers = random.standard_normal((count, first))
+        numbers[:, 0] = np.log(climate.rayleigh[chosen] / cell.rayleigh.median) / cell.rayleigh.deviation
+        return torch.from_numpy(np.concatenate([numbers, states], 1))
+
     def finer(z: Tensor) -> Best:
         plan = [(cell.finer * count, dt / cell.finer) for count, dt in cell.lengths]
         seen, end = cell.fine.march(z.numpy()[None], plan)
@@ -201,6 +210,7 @@ def system_of(cell: Cell) -> System:
         prior_deviation=tuple(part.deviation for part in priors),
         labels=(*(f"ln {name}" for name in unknown), *grid.climate.labels),
         compiled=compiled,
+        guesses=guesses,
         finer=finer if cell.finer > 1 else None,
         remaining=1.0 / (cell.finer**2 - 1.0) if cell.finer > 1 else 0.0,
     )

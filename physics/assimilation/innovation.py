@@ -10,19 +10,24 @@ from torch import Tensor
 
 from physics.assimilation.system import Best, Observations, System, march
 
-_FEW = 24
+_GUESSES = 256
 
 
-def stages_of(system: System, count: int) -> list[tuple[int, int]]:
-    """Return for each stage how many reads of the window it takes and how many elements of z may move.
+def windows_of(system: System, count: int) -> list[int]:
+    """Return how many reads the windows of `count` stages take, each about twice as many as the one before."""
+    return sorted({max(1, math.ceil(len(system.reads) / 2**k)) for k in range(count)})
 
-    Each window is twice as long as the one before, and with the window the directions that are looked at grow.
+
+def guess(system: System, innovation: Innovation, seed: int) -> Tensor:
+    """Return the most lifelike of many states: the one whose first reads fit best, the background where none does.
+
+    The first quarter of the window is looked at, by runs of the coarse model.
     """
-    reads, found = len(system.reads), {}
-    for k in range(count):
-        window, share = max(1, math.ceil(reads / 2 ** (count - 1 - k))), (k + 1) / count
-        found[window] = max(min(system.size, _FEW), math.ceil(share * system.size))
-    return list(found.items())
+    if system.guesses is None:
+        return torch.zeros(system.size, dtype=torch.float64)
+    tried = torch.cat([torch.zeros(1, system.size, dtype=torch.float64), system.guesses(_GUESSES, seed)])
+    seen, _ = march(system.until(max(1, math.ceil(len(system.reads) / 4))), tried)
+    return tried[int((innovation.misfit(seen) + 0.5 * tried.square().sum(1)).argmin())]
 
 
 @dataclass

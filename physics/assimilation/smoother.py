@@ -5,11 +5,13 @@
     cost = |z|^2 / 2 + |(y - b - G (z - m)) / s'|^2 / 2,      s'^2 = s^2 + var(r)
     m, C <- its minimum and the inverse of its Hessian
 
-until m stands still. The first ensemble is the prior; as it narrows, G tends to the derivative where the run is nearly
-linear over the spread of the posterior, and stays a mean slope where it is not, what G misses going into s'. So
-nothing is inflated by hand. The ensemble has more members than z has elements and its sample moments are exact, so no
-direction is without spread, none is correlated with another by chance in the prior, and nothing is localised; with
-fewer members both would be needed. The window is opened in stages, as in `variational`.
+until m stands still. The first ensemble is the prior, or where the system has `guesses` a narrower one about the guess
+that fits best: only a place to find the slope at, as the prior stays what it is in the cost. As the ensemble narrows,
+G tends to the derivative where the run is nearly linear over the spread of the posterior, and stays a mean slope where
+it is not, what G misses going into s'. So nothing is inflated by hand. The ensemble has more members than z has
+elements and its sample moments are exact, so no direction is without spread, none is correlated with another by chance
+in the prior, and nothing is localised; with fewer members both would be needed. The window is opened in stages, as in
+`variational`.
 
 The end's mean and spread are those of the last ensemble, marched with the whole equations; where a finer model stands
 beside, the mean is its run from m.
@@ -31,27 +33,34 @@ from torch import Tensor
 
 from physics import device as devices
 from physics.assimilation.analysis import Analysis, AnalysisStatus, Field, estimates, verdict
-from physics.assimilation.innovation import Innovation, stages_of
+from physics.assimilation.innovation import Innovation, guess, windows_of
 from physics.assimilation.system import Fields, Observations, System, march
 from physics.errors import ParameterError
 
 _LOST = 0.25  # share of members that may leave the finite numbers
 _EARLY = 3
+_ABOUT = 0.3  # of the prior's deviations: the first ensemble about a guess
 
 
 @dataclass
 class _Ensemble:
-    """Mean, a root of the covariance, and what it took."""
+    """Mean, a root of the covariance, E, and what it took."""
 
     mean: Tensor
     root: Tensor
-    generator: torch.Generator
+    draws: Tensor
+
     settled: bool = False
     iterations: int = 0
     marches: int = 0
     lost: int = 0
     excess: float = 0.0
     history: tuple[float, ...] = ()
+
+    @property
+    def members(self) -> Tensor:
+        """Return the members, shape (count, size)."""
+        return self.mean + self.draws @ self.root.T
 
 
 def ensemble_smoother(
@@ -73,7 +82,7 @@ def ensemble_smoother(
         iterations: the most over the whole window.
         tolerance: the root mean square move of the mean, in posterior standard deviations, that counts as none.
         stages: how many windows, each twice as long as the one before.
-        seed: of the ensembles.
+        seed: of E, which stays the same, so that the iteration has a fixed point.
 
     Raises:
         DataError: the observations do not fit the system.
@@ -87,62 +96,53 @@ def ensemble_smoother(
     with devices.one_thread():
         innovation = Innovation.of(system, observations)
         eye = torch.eye(system.size, dtype=torch.float64)
-        at = _Ensemble(torch.zeros(system.size, dtype=torch.float64), eye, torch.Generator().manual_seed(seed))
-        for window, active in stages_of(system, stages):
+        first = guess(system, innovation, seed)
+        narrow = 1.0 if system.guesses is None else _ABOUT
+        at = _Ensemble(first, narrow * eye, draws_of(system.size, count, seed))
+        for window in windows_of(system, stages):
             whole = window == len(system.reads)
             at.settled = False
-            grown = torch.eye(system.size, dtype=torch.float64)
-            grown[: len(at.root), : len(at.root)] = at.root
-            at.root = grown[:active, :active]
-            fewer = count if whole else min(count, active + active // 3 + 20)
             for _ in range(iterations if whole else _EARLY):
                 moved = innovation.correct(system, at.mean)
-                distance = _iterate(system.until(window), innovation, at, fewer)
+                distance = _iterate(system.until(window), innovation, at)
                 if distance <= (tolerance if whole else 1.0) and (moved < 0.1 or not whole):
                     at.settled = True
                     break
-        return _analysis(system, innovation, at, count, level)
+        return _analysis(system, innovation, at, level)
 
 
-def members_of(mean: Tensor, root: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    """Return members (count, size) whose sample mean and covariance are exactly mean and root root^T.
-
-    A root of fewer rows than the mean is long moves its first elements only.
-    """
-    size = len(root)
-    draws = torch.randn(count, size, generator=generator, dtype=torch.float64)
-    draws = draws - draws.mean(0)
-    left, _, right = torch.linalg.svd(draws, full_matrices=False)
-    moved = math.sqrt(count - 1.0) * (left @ right) @ root.T
-    return mean + torch.nn.functional.pad(moved, (0, len(mean) - size))
+def draws_of(size: int, count: int, seed: int) -> Tensor:
+    """Return E, (count, size), whose sample mean is zero and whose sample covariance is I, exactly."""
+    draws = torch.randn(count, size, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    left, _, right = torch.linalg.svd(draws - draws.mean(0), full_matrices=False)
+    return math.sqrt(count - 1.0) * (left @ right)
 
 
-def _iterate(system: System, innovation: Innovation, at: _Ensemble, count: int) -> float:
+def _iterate(system: System, innovation: Innovation, at: _Ensemble) -> float:
     """March an ensemble and move mean and root to what it says; return the move in posterior deviations."""
-    z = members_of(at.mean, at.root, count, at.generator)
+    z, count = at.members, len(at.draws)
     seen, _ = march(system, z)
     at.marches += count
     at.iterations += 1
     sound = torch.isfinite(seen).all(-1).all(-1)
     at.lost = int((~sound).sum())
-    if at.lost > _LOST * count or int(sound.sum()) < len(at.root) + 2:
+    if at.lost > _LOST * count or int(sound.sum()) < system.size + 2:
         at.root = 0.7 * at.root  # a narrower ensemble, within what can be marched
         return math.inf
-    active = len(at.root)
-    base, slope, residual = _regression((z[sound] - at.mean)[:, :active], seen[sound].flatten(1))
+    base, slope, residual = _regression(z[sound] - at.mean, seen[sound].flatten(1))
     reads = len(system.reads)
     noise = innovation.precision(reads).flatten()
     weight = torch.where(noise > 0, 1.0 / (1.0 / noise.clamp(min=1e-300) + residual), 0.0)
     at.excess = float((noise * residual).sum() / (noise > 0).sum())
     left = innovation.left(base.reshape(reads, -1)).flatten()
-    eye = torch.eye(active, dtype=z.dtype)
+    eye = torch.eye(system.size, dtype=z.dtype)
     factor = torch.linalg.cholesky(eye + slope.T @ (weight[:, None] * slope))
-    gradient = at.mean[:active] - slope.T @ (weight * left)
+    gradient = at.mean - slope.T @ (weight * left)
     step = -torch.cholesky_solve(gradient[:, None], factor)[:, 0]
     at.root = torch.linalg.solve_triangular(factor.T, eye, upper=True)
-    at.mean = at.mean + torch.nn.functional.pad(step, (0, system.size - active))
+    at.mean = at.mean + step
     at.history = (*at.history, float(innovation.misfit(base.reshape(1, reads, -1))[0]))
-    return float(torch.linalg.vector_norm(factor.T @ step) / math.sqrt(active))
+    return float(torch.linalg.vector_norm(factor.T @ step) / math.sqrt(system.size))
 
 
 def _regression(apart: Tensor, seen: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -154,11 +154,11 @@ def _regression(apart: Tensor, seen: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return found[0], found[1:].T, left
 
 
-def _analysis(system: System, innovation: Innovation, at: _Ensemble, count: int, level: float) -> Analysis:
+def _analysis(system: System, innovation: Innovation, at: _Ensemble, level: float) -> Analysis:
     """March the last ensemble, and tell."""
-    mean, root = at.mean, at.root
+    mean, root, count = at.mean, at.root, len(at.draws)
     innovation.correct(system, mean)
-    z = members_of(mean, root, count, at.generator)
+    z = at.members
     seen, end = march(system, torch.cat([mean[None], z]))
     with torch.no_grad():
         start = system.describe(*system.initial(torch.cat([mean[None], z])))

@@ -72,10 +72,12 @@ class System:
         describe: the fields that a report tells of a state, each (batch, *shape); linear or smooth in the state.
         steps: of the window, and `reads`, the rising indices at which the sensors are read, the last one `steps`.
         parameters: the names of the tensors that `initial` returns as parameters, in their order.
-        unknown: the names of those that depend on z, whose first elements they are; what matters most comes next.
+        unknown: the names of those that depend on z, whose first elements they are.
         prior_deviation: of the logarithm of each unknown parameter.
         labels: what each element of z is, for a person.
         compiled: the same march, faster.
+        guesses: (count, seed) -> z (count, size), states that such runs pass, more lifelike than draws of the normal
+            prior; a search starts from the one that fits best.
         finer: z (size,) -> a run of a finer model, whose fields have the shape of `describe`.
         remaining: the share of what the finer run differs by that it is itself still off by, 1 / (ratio^2 - 1) for
             grids of that ratio and a scheme of second order.
@@ -93,6 +95,7 @@ class System:
     prior_deviation: tuple[float, ...] = ()
     labels: tuple[str, ...] = ()
     compiled: Compiled | None = None
+    guesses: Callable[[int, int], Tensor] | None = None
     finer: Callable[[Tensor], Best] | None = None
     remaining: float = 0.0
 
@@ -169,7 +172,7 @@ def _march(system: System, z: Tensor) -> tuple[Tensor, Fields]:
 
 
 class Tangent(NamedTuple):
-    """A run at z and its derivative: sensors (reads, sensors) and (reads, sensors, directions), the end likewise."""
+    """A run at z and its derivative: sensors (reads, sensors) and (reads, sensors, size), the end likewise."""
 
     seen: Tensor
     slope: Tensor
@@ -177,12 +180,11 @@ class Tangent(NamedTuple):
     end_slope: Fields
 
 
-def tangent(system: System, z: Tensor, active: int | None = None) -> Tangent:
-    """Return the run at z (size,) and its derivative in the first `active` directions of z, all if left out."""
-    count = system.size if active is None else active
+def tangent(system: System, z: Tensor) -> Tangent:
+    """Return the run at z (size,) and its derivative in all directions of z."""
     if system.compiled is not None:
-        return _complex_step(system.compiled, z, count, len(system.reads))
-    parts = [_dual(system, z, k) for k in torch.arange(count).split(_chunk(system, z))]
+        return _complex_step(system.compiled, z, len(system.reads))
+    parts = [_dual(system, z, k) for k in torch.arange(system.size).split(_chunk(system, z))]
     names = parts[0].end
     return Tangent(
         parts[0].seen,
@@ -198,9 +200,9 @@ def _chunk(system: System, z: Tensor) -> int:
     return max(1, min(system.size, _TAPED // (64 * sum(part.numel() for part in state))))
 
 
-def _complex_step(compiled: Compiled, z: Tensor, count: int, reads: int) -> Tangent:
+def _complex_step(compiled: Compiled, z: Tensor, reads: int) -> Tangent:
     tiny = 1e-30
-    seen, end = compiled(z.numpy()[None] + 1j * tiny * np.eye(count, len(z)), reads)
+    seen, end = compiled(z.numpy()[None] + 1j * tiny * np.eye(len(z)), reads)
     return Tangent(
         torch.from_numpy(seen[0].real.copy()),
         torch.from_numpy(np.moveaxis(seen.imag, 0, -1) / tiny),

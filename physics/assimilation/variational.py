@@ -2,8 +2,8 @@
 
     J(z) = |z|^2 / 2 + |(y - H(z)) / s|^2 / 2
     g = z - H'^T R^-1 (y - H(z))          one march, one adjoint march
-    (I + H'^T R^-1 H') d = -g             all columns of H' marched forwards at once, and kept
-    z <- z + a d                          a the best of a few, tried at once
+    ((1 + a) I + H'^T R^-1 H') d = -g     all columns of H' marched forwards at once, and kept
+    z <- z + d                            a the best of a few, tried at once
 
 H' is marched anew where the step with the kept one gained less than half of what it promised; g is then a product
 with it, and of the adjoint at every other point.
@@ -13,7 +13,8 @@ misfit over a long window has many minima, the one of a short window nearly none
 the last quadratic problem, (I + H'^T R^-1 H')^-1; the search ends when it expects to gain less than `tolerance`.
 
 Fails where the run is chaotic over the window, and where the start is so unlike the background that even the first
-reads have several minima; then chi^2 tells, and the search is begun again from the best of a sample of the prior.
+reads have several minima; so the search starts from the best of many guesses, and where chi^2 tells of a misfit it is
+begun again from another.
 
 Sources: F.-X. Le Dimet and O. Talagrand, Variational algorithms for analysis and assimilation of meteorological
 observations, Tellus A 38 (1986) 97-110, doi:10.1111/j.1600-0870.1986.tb00459.x; C. Pires, R. Vautard and O. Talagrand,
@@ -30,10 +31,10 @@ from torch import Tensor
 
 from physics import device as devices
 from physics.assimilation.analysis import LOUD, Analysis, Field, estimates, spread, verdict
-from physics.assimilation.innovation import Innovation, stages_of
+from physics.assimilation.innovation import Innovation, guess, windows_of
 from physics.assimilation.system import Observations, System, Tangent, adjoint_gradient, march, start_tangent, tangent
 
-_LENGTHS = (1.0, 0.6, 0.3, 0.1, 0.03)
+_DAMPING = (0.0, 3.0, 30.0, 300.0, 3000.0)
 _HARDLY = 0.1  # posterior deviations, root mean square
 _EARLY = 3  # iterations in a stage before the last
 
@@ -76,7 +77,7 @@ def four_d_var(
         iterations: the most over the whole window.
         tolerance: the decrease of J still to be had at which the search has settled; 0.5 is one standard deviation.
         stages: how many windows, each twice as long as the one before.
-        start: z to start from, (size,); the background if left out.
+        start: z to start from, (size,); the best of many guesses if left out.
         restarts: how often to begin again from a draw of the prior where the misfit stays too large.
         seed: of those draws.
 
@@ -85,13 +86,13 @@ def four_d_var(
     """
     with devices.one_thread():
         innovation = Innovation.of(system, observations)
-        first = torch.zeros(system.size, dtype=torch.float64) if start is None else start.to(torch.float64)
+        first = guess(system, innovation, seed) if start is None else start.to(torch.float64)
         best, kept = _search(system, innovation, first, iterations, tolerance, stages), innovation
         for draw in range(restarts if start is None else 0):
-            if best.settled and 2.0 * best.cost <= kept.points + LOUD * math.sqrt(2.0 * kept.points):
+            if 2.0 * best.cost <= kept.points + LOUD * math.sqrt(2.0 * kept.points):
                 break
             again = Innovation.of(system, observations)
-            other = _search(system, again, _likely(system, again, seed + draw, best), iterations, tolerance, stages)
+            other = _search(system, again, _restart(system, again, seed + draw + 1), iterations, tolerance, stages)
             other.marches += best.marches
             if other.cost < best.cost:
                 best, kept = other, again
@@ -100,13 +101,12 @@ def four_d_var(
         return _analysis(system, kept, best, level)
 
 
-def _likely(system: System, innovation: Innovation, seed: int, search: _Search, members: int = 64) -> Tensor:
-    """Return the draw of the prior that fits the first quarter of the window best."""
-    generator = torch.Generator().manual_seed(seed)
-    draws = torch.randn(members, system.size, generator=generator, dtype=torch.float64)
-    reads = max(1, len(system.reads) // 4)
-    seen, _ = march(system.until(reads), draws)
-    search.marches += members
+def _restart(system: System, innovation: Innovation, seed: int) -> Tensor:
+    """Return another point to start from."""
+    if system.guesses is not None:
+        return guess(system, innovation, seed)
+    draws = torch.randn(64, system.size, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    seen, _ = march(system.until(max(1, len(system.reads) // 4)), draws)
     return draws[int(innovation.misfit(seen).argmin())]
 
 
@@ -114,12 +114,12 @@ def _search(
     system: System, innovation: Innovation, z: Tensor, iterations: int, tolerance: float, stages: int
 ) -> _Search:
     at = _Search(z)
-    for window, active in stages_of(system, stages):
+    for window in windows_of(system, stages):
         whole = window == len(system.reads)
         at.settled, at.cost, at.factor, at.promised = False, math.inf, None, math.inf
         for _ in range(iterations if whole else _EARLY):
             moved = innovation.correct(system, at.z)
-            gain = _iterate(system.until(window), innovation, at, active)
+            gain = _iterate(system.until(window), innovation, at)
             enough = tolerance if whole else 0.5 * innovation.points
             if math.isfinite(at.cost) and gain <= enough and (moved < 0.1 or not whole):
                 at.settled = True
@@ -127,19 +127,19 @@ def _search(
     return at
 
 
-def _iterate(system: System, innovation: Innovation, at: _Search, active: int) -> float:
+def _iterate(system: System, innovation: Innovation, at: _Search) -> float:
     """Move `at` by one step; return the decrease of the cost that it promised."""
     z, weight = at.z, innovation.precision(len(system.reads))
     fresh = at.factor is None
     if fresh:
-        here = tangent(system, z, active)
-        seen, slope = here.seen, here.slope.reshape(-1, active)
-        at.marches += active
+        here = tangent(system, z)
+        seen, slope = here.seen, here.slope.reshape(-1, system.size)
+        at.marches += system.size
         at.line, at.line_at = here, z
-        gradient = z[:active] - slope.T @ (weight * innovation.left(seen)).flatten()
+        gradient = z - slope.T @ (weight * innovation.left(seen)).flatten()
     else:
         seen, pulled = adjoint_gradient(system, z, lambda seen: -weight * innovation.left(seen))
-        gradient = (z + pulled)[:active]
+        gradient = z + pulled
         at.marches += 2
     at.iterations += 1
     cost = float(innovation.misfit(seen[None])[0] + 0.5 * z @ z)
@@ -147,14 +147,15 @@ def _iterate(system: System, innovation: Innovation, at: _Search, active: int) -
         at.z, at.factor = 0.5 * z, None  # back towards the background, where the run is finite
         return math.inf
     if at.factor is None:
-        eye = torch.eye(active, dtype=z.dtype)
+        eye = torch.eye(system.size, dtype=z.dtype)
         at.factor = torch.linalg.cholesky(eye + slope.T @ (weight.reshape(-1, 1) * slope))
-    step = torch.zeros_like(z)
-    step[:active] = -torch.cholesky_solve(gradient[:, None], at.factor)[:, 0]
-    promised = float(-0.5 * gradient @ step[:active])
-    tried = z + torch.tensor(_LENGTHS, dtype=z.dtype)[:, None] * step
+    values, vectors = torch.linalg.eigh(at.factor @ at.factor.T)
+    damped = 1.0 / (values + torch.tensor(_DAMPING, dtype=z.dtype)[:, None])
+    steps = -(damped * (vectors.T @ gradient)) @ vectors.T
+    promised = float(-0.5 * gradient @ steps[0])
+    tried = z + steps
     costs = innovation.misfit(march(system, tried)[0]) + 0.5 * tried.square().sum(1)
-    at.marches += len(_LENGTHS)
+    at.marches += len(_DAMPING)
     k = int(costs.argmin())
     at.cost = cost
     if float(costs[k]) < cost:
@@ -169,9 +170,9 @@ def _iterate(system: System, innovation: Innovation, at: _Search, active: int) -
 def _last_line(system: System, at: _Search) -> Tangent:
     """Return the run at the end with its derivatives: the last ones found, where z has hardly moved since."""
     line, factor = at.line, at.factor
-    if line is not None and at.line_at is not None and factor is not None and len(factor) == system.size:
+    if line is not None and at.line_at is not None and factor is not None:
         moved = torch.linalg.vector_norm(factor.T @ (at.z - at.line_at)) / math.sqrt(system.size)
-        if float(moved) < _HARDLY and line.slope.shape[-1] == system.size:
+        if float(moved) < _HARDLY:
             seen, end = march(system, at.z[None])
             return line._replace(seen=seen[0], end={name: part[0] for name, part in end.items()})
     at.marches += system.size

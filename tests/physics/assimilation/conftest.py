@@ -1,4 +1,4 @@
-"""A turning pair of numbers, of which one is seen: linear in its start where the rate is known, with a closed answer."""
+"""A turning pair of numbers of which one is seen: linear in its start where the rate is known, with an answer."""
 
 import pytest
 import torch
@@ -66,5 +66,3 @@ def truth():
 @pytest.fixture
 def closed():
     return exact
-
-
