@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import chi2
 from scipy.stats import f as fisher
 from scipy.stats import t as student
 
@@ -36,6 +37,8 @@ LEVEL = 0.95  # of the intervals, and of the precision that a plan speaks of
 AGREE = 0.99  # quantile of F beyond which curves are said to disagree
 MISFIT = 0.1  # root mean square of the residuals over the span of the curve: more is another experiment's curve
 
+FEW = 6  # degrees of freedom: below them the scatter is known to a factor only
+CAUTION = 0.1  # quantile of chi-squared whose scatter is then planned with
 AIM = 0.5  # of the present interval: what the next run strives for where no precision was asked
 _COUNTS = re.compile(r"\d|[_/\\]")  # numbers and names of files: a text that is shown holds neither
 
@@ -233,11 +236,19 @@ class _Told:
         """Return what is taken of the runs that were measured, and what their files leave in doubt, without numbers."""
         taken = past(self.declared.name).assumed(self.base.curve)
         notes = [note for fit in self.fits for note in (*fit.curve.notes, *fit.result["warnings"])]
+        if self.freedom < FEW:
+            taken = (*taken, "The scatter is known from few readings, so that a larger one is planned with.")
         return [*taken, *dict.fromkeys(note for note in notes if not _COUNTS.search(note))]
 
     def half_width(self, index: int) -> float:
         """Half of the relative interval of one parameter."""
         return self.quantile * self._deviation(self.covariance, index)
+
+    def _expected_noise(self) -> float:
+        """Return the scatter to plan with: what was seen, or an upper limit of it where few readings tell it."""
+        if self.freedom >= FEW:
+            return self.noise
+        return self.noise * math.sqrt(self.freedom / float(chi2.ppf(CAUTION, self.freedom)))
 
     def _deviation(self, covariance: Array, index: int) -> float:
         """Return the relative standard deviation of a parameter, with the error that all readings share."""
@@ -274,7 +285,7 @@ class _Told:
             "median": np.exp(self.u).tolist(),
             "covariance": self.covariance.tolist(),
             "freedom": self.freedom,
-            "noise": self.noise,
+            "noise": self._expected_noise(),
             "settings": self.base.settings,
             "times": seconds,
             "interval": float(gaps.min()),

@@ -91,3 +91,10 @@ def test_pore_volumes_say_nothing_of_the_velocity(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace("time_h", "time_pv"))
     with pytest.raises(Retry, match="pore volumes"):
         learned(path)
+
+
+def test_few_readings_are_said_to_be_few(tmp_path: Path) -> None:
+    evidence = learned(column_file(tmp_path / "few.csv", points=6))
+    assert any("few readings" in row["sentence"] for row in evidence.data["assumed"])
+    assert evidence.data["past"]["noise"] > 0.015 * values(evidence)["past_noise"]
+    assert next(row for row in evidence.data["bounds"] if row["name"] == "samples")["upper"] == 20

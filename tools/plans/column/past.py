@@ -50,6 +50,7 @@ TOLERANCE = 1e-6
 CURVE_POINTS = 81
 DRAWS = 128
 ROUNDS = 3
+FEWEST = 20  # readings that a run may take even where the past one had fewer
 MOST_RUNS = 8  # that one plan may ask for
 
 
@@ -74,12 +75,14 @@ def systematic(curve: Curve) -> dict[str, float]:
 
 def limits(past: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the limits that the past run sets where the request says none, each with the sentence that says so."""
+    enough = past["points"] >= FEWEST
+    why = "as many as the last curve has" if enough else "since the last curve has too few to repeat"
     found = [
         {
             "name": "samples",
-            "upper": float(past["points"]),
+            "upper": float(max(past["points"], FEWEST)),
             "unit": "",
-            "sentence": "At most {past_samples} readings are planned, as many as the last curve has.",
+            "sentence": f"At most {{past_samples}} readings are planned, {why}.",
         }
     ]
     interval = math.floor(past["interval"] / 60) if past["interval"] >= 60 else past["interval"] / 60
