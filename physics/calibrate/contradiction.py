@@ -26,6 +26,9 @@ from physics.calibrate.problem import Problem
 
 ALPHA = 0.01
 """Sets that agree are said to contradict each other this often."""
+_RATES = ("/s", "/min", "/h", "/d")
+_CLOCKS = {60.0: "minutes and hours", 24.0: "hours and days", 3600.0: "seconds and hours", 1440.0: "minutes and days"}
+_NEAR = 0.15  # of the logarithm, within which a ratio is one of two units of time
 
 
 @dataclass(frozen=True)
@@ -159,18 +162,33 @@ def _sentence(problem: Problem, p: float, differences: Sequence[Difference], tog
     apart_names = [one.name for one in differences if one.differs] or [differences[0].name]
     who = " and ".join(names) if len(names) == 2 else f"The {len(names)} data sets"
     chance = f"p = {p:.1g}" if p >= 1e-6 else "p < 1e-6"
+    clock = next((hint for one in differences if one.differs and (hint := _clock(problem, one))), "")
     return (
-        f"{who} contradict each other ({chance}): {'; '.join(told)}. One value for all leaves a sum of squares of "
-        f"{together:.4g}, separate ones {alone:.4g}, and the intervals of the fit together do not hold what lies "
+        f"{who} contradict each other ({chance}): {'; '.join(told)}.{clock} One value for all leaves a sum of squares "
+        f"of {together:.4g}, separate ones {alone:.4g}, and the intervals of the fit together do not hold what lies "
         f"between the sets. Look for what differed between the runs, or give {' and '.join(apart_names)} a separate "
         "value for each set."
     )
 
 
+def _clock(problem: Problem, one: Difference) -> str:
+    """Say that two values of a rate differ as if the times of one set were in another unit; "" where they do not."""
+    unit = next(free.unit for free in problem.free if free.name == one.name)
+    low, high = (one.values[name] for name in one.ends)
+    if not unit.endswith(_RATES) or not low > 0:
+        return ""
+    near = min(_CLOCKS, key=lambda k: abs(math.log(high / low / k)))
+    if abs(math.log(high / low / near)) > _NEAR:
+        return ""
+    return f" They differ by a factor of nearly {near:g}, as {_CLOCKS[near]} do: check the units of the times."
+
+
 def _told(problem: Problem, one: Difference) -> str:
     low, high = one.ends
     a, b = one.values[low], one.values[high]
-    percent = f" ({100 * (b / a - 1):.2g} % apart)" if a > 0 else ""
+    percent = ""
+    if a > 0:
+        percent = f" ({100 * (b / a - 1):.2g} % apart)" if b < 2 * a else f" ({b / a:.2g} times as much)"
     first, last = sorted((low, high), key=list(one.values).index)
     values = f"{problem.told(one.name, one.values[first])} from {first} against"
     return f"{one.name} is {values} {problem.told(one.name, one.values[last])} from {last}{percent}"

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from physics.calibrate.nuisance import REACH
-from physics.calibrate.problem import NEUTRAL, DataSet, Kind, Prior, Problem
+from physics.calibrate.problem import NEUTRAL, DataSet, Free, Kind, Prior, Problem
 from physics.calibrate.space import Space, make_space
 
 
@@ -79,7 +79,11 @@ def arrange(problem: Problem) -> Layout:
         size = 1.0 if one.lower >= 0 else abs(one.start) or 1.0
         free[one.name] = tuple(
             column(
-                problem.label(one.name, k, separate=one.separate), one.start, (one.lower, one.upper), size, one.prior
+                problem.label(one.name, k, separate=one.separate),
+                _begin(problem, one, k),
+                (one.lower, one.upper),
+                size,
+                one.prior,
             )
             for k in sets
         )
@@ -97,6 +101,12 @@ def arrange(problem: Problem) -> Layout:
     return Layout(
         space, space.inward(torch.tensor(starts, dtype=torch.float64)), free, tuple(nuisance), centre, precision
     )
+
+
+def _begin(problem: Problem, free: Free, of: int) -> float:
+    """Return where the search for a parameter of one set begins."""
+    own = problem.sets[of].start.get(free.name) if free.separate else None
+    return free.start if own is None or not free.lower < own < free.upper else own
 
 
 def _reach(kind: Kind, of: DataSet) -> tuple[tuple[float, float], float]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
@@ -38,6 +38,7 @@ class DataSet:
         weights: shape (n,), proportional to 1/variance; 0 leaves a point out; all one when left out.
         deviation: the standard deviation of the noise where the weight is one, a number or shape (n,); None: it is
             estimated.
+        start: where a search for values of this set alone begins; a name left out begins where `Free` says.
     """
 
     name: str
@@ -47,6 +48,7 @@ class DataSet:
     fixed: Mapping[str, float]
     weights: Tensor | None = None
     deviation: float | Tensor | None = None
+    start: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -99,6 +99,10 @@ def front(solved: Solved, k: int) -> str:
 def times(solved: Solved, k: int, share: float) -> Iterator[str]:
     """Tell whether a set fits when its times are read in another unit."""
     one = solved.problem.sets[k]
+    if len(solved.problem.sets) > 1 and _affordable(solved, k, 1.0):
+        alone = replace(solved.problem, sets=(one,), free=tuple(replace(f, separate=True) for f in solved.problem.free))
+        if _explains(alone) > _EXPLAINED:
+            return  # in its own times the set fits too: the other sets are what it does not go with
     for factor in _FACTORS:
         if not _affordable(solved, k, factor):
             continue

@@ -11,6 +11,7 @@ mapped back.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -18,7 +19,7 @@ import torch
 from scipy.stats import f as fisher
 from torch import Tensor
 
-from physics.calibrate import audit, contradiction
+from physics.calibrate import audit, contradiction, misfit
 from physics.calibrate.assemble import assemble, noise_of, sse_of
 from physics.calibrate.forward import Forward
 from physics.calibrate.layout import arrange
@@ -156,9 +157,12 @@ def _examined(solved: Solved, search: Search, iterations: int, tolerance: float)
     found = find_outliers(problem, weighted, search.forward.spans, len(fit.u))
     outliers = {one.name: found[one.name] for k, one in enumerate(problem.sets) if _stray(solved, k, found)}
     against = _against(solved, iterations, tolerance)
+    told = [against.sentence] if against is not None and against.contradicts else []
+    if told and not fit.status.ok:  # sets that contradict each other are why
+        fit = replace(fit, message=f"{fit.message} {told[0]}")
     warnings = (
         *solved.warnings,
-        *([against.sentence] if against is not None and against.contradicts else []),
+        *told,
         *audit.examine(replace(solved, contradiction=against)),
         *tell(problem, outliers, fit.residuals, search.forward.spans),
     )
@@ -187,5 +191,13 @@ def _against(solved: Solved, iterations: int, tolerance: float) -> contradiction
     for together, alone in zip(solved.layout.columns, layout.columns, strict=True):
         start[list(alone)] = solved.u[list(together)]
     search = Search(own, layout, Forward(own, layout), iterations, tolerance)
-    fit, freedom = assemble(search, *search.settle(layout.space.clamp(start)[None]), solved.fit.level)
+    begin = [layout.space.clamp(start)]
+    missed = any(
+        misfit.poor(misfit.explained(one, solved.fit.residuals[part]))
+        for one, part in zip(problem.sets, solved.forward.spans, strict=True)
+    )
+    if missed or not solved.fit.status.ok:  # what the fit together ended at is far from some set
+        begin.append(layout.space.clamp(layout.start))
+    found = [assemble(search, *search.settle(each[None]), solved.fit.level) for each in begin]
+    fit, freedom = min(found, key=lambda each: each[0].sse if math.isfinite(each[0].sse) else math.inf)
     return contradiction.compare(problem, solved.fit, fit, freedom)

@@ -20,6 +20,9 @@ from physics.errors import DataError
 
 Array = NDArray[np.float64]
 
+_WAY = 0.3  # of C/C0, by which a curve must go to tell its way
+_PLATEAU = 0.15  # of C/C0, near which a level is that before or after the front
+
 
 def start_column(
     times: ArrayLike,
@@ -40,18 +43,45 @@ def start_column(
         velocity: if it is known; it tells where a front is that was not measured.
 
     Raises:
-        DataError: the curve does not change, so that nothing can be said about its front.
+        DataError: the curve does not change, or goes another way than this input makes it go.
     """
     t, c = np.asarray(times, dtype=float), np.asarray(values, dtype=float)
     if t.shape != c.shape or t.ndim != 1 or len(t) < 2:
         raise DataError("a start needs at least two points of time and concentration")
     rising = 1 - c if input == "leach" else c
+    if input != "pulse":
+        _check_way(c, input)
     if input != "pulse" and _unchanged(rising):
         raise DataError(_nowhere(t, rising, None if velocity is None else retardation * position / velocity))
     tau, sigma = _pulse(t, c, pulse_duration) if input == "pulse" else _front(t, rising)
     sigma = float(np.clip(sigma, 1e-3 * tau, 1.5 * tau))
     velocity = retardation * position / tau
     return {"velocity": velocity, "dispersion": 0.5 * velocity * position * (sigma / tau) ** 2}
+
+
+def _check_way(c: Array, input: str) -> None:
+    """Raise where a curve falls that should rise, or comes back after a step as it does after a pulse."""
+    if len(c) < 5:
+        return
+    smooth = np.median(np.lib.stride_tricks.sliding_window_view(c, 3), axis=-1)  # one reading far off is no peak
+    width = max(len(smooth) // 8, 1)
+    first, last = float(np.median(smooth[:width])), float(np.median(smooth[-width:]))
+    low, high = float(smooth.min()), float(smooth.max())
+    if high - low < _WAY:
+        return
+    turns = max(high - max(first, last), min(first, last) - low)
+    if turns > 0.5 * (high - low):
+        raise DataError(
+            f"the curve goes from {first:.3g} to {high if high - first > first - low else low:.3g} and back to "
+            f"{last:.3g}, as after a pulse, and not as with input={input}; set input=pulse and pulse_duration"
+        )
+    change = last - first if input == "step" else first - last
+    if change < -_WAY:
+        other = "leach" if input == "step" else "step"
+        raise DataError(
+            f"the curve goes from {first:.3g} to {last:.3g}, the other way than with input={input}; "
+            f"set input={other}, or turn the readings round"
+        )
 
 
 def _unchanged(c: Array) -> bool:
@@ -67,7 +97,13 @@ def _unchanged(c: Array) -> bool:
 
 def _nowhere(t: Array, c: Array, arrival: float | None) -> str:
     """Say on which side of the front all points lie, and where it is expected."""
-    if np.median(c) > 0.5:
+    level = float(np.median(c))
+    if _PLATEAU < level < 1 - _PLATEAU:
+        return (
+            f"the curve does not change: it stays near {level:.2g}, which is neither before the front nor after it; "
+            "check the column of the readings and their scale"
+        )
+    if level > 0.5:
         known = "" if arrival is None else f", which at this velocity passes at {arrival / t[0]:.2g} of the first time"
         return f"the curve does not change: all points lie after the front{known}; measure while it passes"
     if arrival is not None and arrival <= t[-1]:

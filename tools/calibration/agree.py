@@ -25,7 +25,7 @@ class Agreement:
 def agreement(task: Task, solved: Solved) -> Agreement:
     """Tell how the files agree (`physics.calibrate.contradiction`), and judge whether a fit together means anything."""
     found = solved.contradiction
-    if found is None or not solved.fit.status.ok:
+    if found is None:
         return Agreement()
     lowest = min(float(file.measured.value.min()) for file in task.files)
     span = max(float(file.measured.value.max()) for file in task.files) - lowest

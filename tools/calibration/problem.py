@@ -102,13 +102,13 @@ def settle(task: Task, level: float, seed: int = 0) -> tuple[Solved, list[dict[s
     Raises:
         ParameterError, DataError: nothing tells where to start, or a setting cannot be.
     """
-    here = starts(task)
+    here = begin = starts(task)
     if task.options.starts > 1:
-        searched = solve(_problem(task, here, SEARCH), starts=task.options.starts, seed=seed, checks=False)
+        searched = solve(_problem(task, here, SEARCH, begin), starts=task.options.starts, seed=seed, checks=False)
         found = [values_of(searched, task.free, k) for k in range(len(task.files))]
         here = [{**given, **values} for given, values in zip(here, found, strict=True)]
     for _ in range(ROUNDS):
-        solved = solve(_problem(task, here, task.tolerance), level=level, seed=seed)
+        solved = solve(_problem(task, here, task.tolerance, begin), level=level, seed=seed)
         found = [values_of(solved, task.free, k) for k in range(len(task.files))]
         moved = max(
             abs(found[k][name] - here[k][name]) / max(abs(here[k][name]), 1e-30)
@@ -128,9 +128,12 @@ def values_of(solved: Solved, free: Sequence[str], of: int) -> dict[str, float]:
     return {name: solved.fit.parameters[problem.label(name, of, separate=separate[name])].value for name in free}
 
 
-def _problem(task: Task, here: Sequence[Mapping[str, Any]], tolerance: float) -> Problem:
+def _problem(
+    task: Task, here: Sequence[Mapping[str, Any]], tolerance: float, begin: Sequence[Mapping[str, Any]]
+) -> Problem:
+    """Return the problem from the settings of each file; alone, each file is searched from where it began."""
     sets = []
-    for file, given, deviation in zip(task.files, here, task.noise, strict=True):
+    for file, given, own, deviation in zip(task.files, here, begin, task.noise, strict=True):
         times = torch.as_tensor(file.seconds)
         sets.append(
             DataSet(
@@ -141,6 +144,7 @@ def _problem(task: Task, here: Sequence[Mapping[str, Any]], tolerance: float) ->
                 fixed_of(task.declared, given, task.free),
                 weights=torch.as_tensor(file.measured.count),
                 deviation=deviation,
+                start={name: own[name] for name in task.free},
             )
         )
     numbers = {item.name: item for item in task.declared.parameters}

@@ -7,7 +7,7 @@ import pytest
 from physics.calibrate.contradiction import ALPHA
 from physics.calibrate.problem import Problem
 from physics.calibrate.solve import solve
-from tests.physics.calibrate.decay import RATE, SIZE, measured
+from tests.physics.calibrate.decay import RATE, SIZE, TIMES, measured
 
 
 def pair(seed, noise=(0.02, 0.02), known=False, rate=0.8):
@@ -59,3 +59,19 @@ def test_one_set_contradicts_nothing():
     assert solve(Problem((measured(),), (RATE, SIZE))).contradiction is None
     separate = tuple(replace(one, separate=True) for one in (RATE, SIZE))
     assert solve(Problem(pair(0), separate)).contradiction is None
+
+
+def test_a_set_that_a_fit_together_cannot_reach_is_still_named():
+    fast = measured("b.csv", 1, rate=0.8 * 60, times=TIMES / 60)
+    sets = (measured("a.csv", 0, start={"rate": 1.0}), replace(fast, start={"rate": 30.0}))
+    solved = solve(Problem(sets, (replace(RATE, unit="1/s"), SIZE)))
+    assert "rate is 0." in solved.contradiction.sentence
+    assert "times as much" in solved.contradiction.sentence
+    assert "a factor of nearly 60, as minutes and hours do" in solved.contradiction.sentence
+    assert not any("may have been given" in warning for warning in solved.warnings)
+
+
+def test_a_failed_fit_says_what_contradicts_what():
+    solved = solve(Problem(pair(3, rate=1.4), (RATE, SIZE)), iterations=1, tolerance=0.0)
+    assert not solved.fit.status.ok
+    assert solved.contradiction is None or solved.contradiction.sentence in solved.fit.message

@@ -45,3 +45,21 @@ def test_a_flat_curve_is_refused():
 def test_a_front_between_two_points():
     start = start_column([1.0, 4.0, 5.0, 9.0], [0.0, 0.0, 1.0, 1.0], 9.0)
     assert start["velocity"] == pytest.approx(2.0)
+
+
+def test_a_curve_that_goes_another_way_is_refused():
+    rise = [0.0, 0.01, 0.1, 0.4, 0.8, 0.97, 1.0, 1.0]
+    t = list(range(1, 9))
+    with pytest.raises(DataError, match=r"from 1 to 0\.0.*set input=leach"):
+        start_column(t, rise[::-1], 11.0)
+    with pytest.raises(DataError, match="set input=step"):
+        start_column(t, rise, 11.0, input="leach")
+    with pytest.raises(DataError, match="as after a pulse.*input=pulse and pulse_duration"):
+        start_column(t, [0.0, 0.1, 0.6, 0.9, 0.7, 0.3, 0.05, 0.0], 11.0)
+    spike = [0.0, 0.9, *rise[1:]]  # one reading far off is no pulse
+    assert start_column(list(range(1, 10)), spike, 11.0)["velocity"] > 0
+
+
+def test_a_level_between_is_on_no_side_of_the_front():
+    with pytest.raises(DataError, match=r"stays near 0\.5, which is neither before the front nor after"):
+        start_column([1.0, 2.0, 3.0], [0.5, 0.5, 0.5], 11.0)
