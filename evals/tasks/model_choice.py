@@ -153,7 +153,7 @@ def decide(question: Question, curves: Tensor, progress: Callable[[str], None] |
     return found
 
 
-def _full(question: Question, curves: Tensor, start: Mapping[str, Tensor]) -> list[Fit]:
+def _full(question: Question, curves: Tensor, start: Mapping[str, Tensor]) -> Sequence[Fit]:
     one = _problem(question, curves[0], question.more, {**question.start, **question.more}).sets[0]
     return fit_batch(
         one.model,

@@ -21,10 +21,7 @@ import torch
 from torch import Tensor
 
 from physics.calibrate.advice import advise
-
-RELATIVE_EIGENVALUE = 1e-10
-LARGEST_DEVIATION = 1.0
-_PART = 0.05  # a parameter takes part in a combination from this component of the unit eigenvector on
+from physics.calibrate.identifiability_kernels import PART, judge
 
 
 @dataclass(frozen=True)
@@ -52,35 +49,31 @@ def identify(normal: Tensor, variance: float, names: Sequence[str]) -> Identifia
     Where a combination is open, the sentence names the ratios and products that are determined and advises to
     fix the last parameter in `names` that takes part, or what to measure (`physics.calibrate.advice`).
     """
-    return identify_each(normal[None].numpy(), np.array([variance]), names)[0]
+    size = len(names)
+    deviations, combinations, undetermined = np.empty(size), np.empty((size, size)), np.empty(size, dtype=bool)
+    numbers = np.ascontiguousarray(np.nan_to_num(normal.detach().numpy()))
+    weak = judge(numbers, float(variance), deviations, combinations, undetermined)
+    return verdict(weak, undetermined, deviations, combinations, names)
 
 
-def identify_each(normals: np.ndarray, variances: np.ndarray, names: Sequence[str]) -> list[Identifiability]:
-    """Judge many at once: `normals` has shape (batch, P, P), `variances` (batch,); see `identify`."""
-    eigenvalues, vectors = np.linalg.eigh(np.nan_to_num(normals))
-    eigenvalues = np.maximum(eigenvalues, 0.0)
-    deviations = np.sqrt(np.maximum(variances, 0.0)[:, None] / np.maximum(eigenvalues, 1e-300))
-    weak = (eigenvalues <= RELATIVE_EIGENVALUE * eigenvalues[:, -1:]) | (deviations > LARGEST_DEVIATION)
-    undetermined = ((np.abs(vectors) > _PART) & weak[:, None, :]).any(-1)
-    combinations = np.ascontiguousarray(vectors.transpose(0, 2, 1))
-    parts = zip(*(torch.from_numpy(part).unbind(0) for part in (undetermined, deviations, combinations)), strict=True)
-    unclear = weak.any(-1).tolist()
-    return [
-        Identifiability(
-            not unclear[b],
-            part,
-            deviation,
-            rows,
-            _advised(torch.from_numpy(combinations[b][weak[b]].T), names) if unclear[b] else "",
-        )
-        for b, (part, deviation, rows) in enumerate(parts)
-    ]
+def verdict(
+    weak: np.ndarray, undetermined: np.ndarray, deviations: np.ndarray, combinations: np.ndarray, names: Sequence[str]
+) -> Identifiability:
+    """Put what `identifiability_kernels.judge` found into words."""
+    unclear = bool(weak.any())
+    return Identifiability(
+        not unclear,
+        torch.from_numpy(undetermined),
+        torch.from_numpy(deviations),
+        torch.from_numpy(combinations),
+        _advised(torch.from_numpy(combinations[weak].T), names) if unclear else "",
+    )
 
 
 def _advised(null: Tensor, names: Sequence[str]) -> str:
     """Say what is open and what measurement would tell it apart; `null` has shape (P, combinations)."""
     sentence = _sentence(null, names)
-    entangled = [name for name, row in zip(names, null, strict=True) if bool((row.abs() > _PART).any())]
+    entangled = [name for name, row in zip(names, null, strict=True) if bool((row.abs() > PART).any())]
     return f"{sentence} {advise(entangled)}".strip() if null.shape[1] < len(names) else sentence
 
 
@@ -89,13 +82,13 @@ def _sentence(null: Tensor, names: Sequence[str]) -> str:
     if null.shape[1] == len(names):
         return f"These data determine none of {_listed(names)}: measure where the curve changes."
     if null.shape[1] > 1:
-        touched = [name for name, row in zip(names, null, strict=True) if bool((row.abs() > _PART).any())]
+        touched = [name for name, row in zip(names, null, strict=True) if bool((row.abs() > PART).any())]
         return (
             f"{null.shape[1]} combinations of {_listed(touched)} are not determined by these data: "
             f"fix {null.shape[1]} of them from independent measurements."
         )
     direction = null[:, 0]
-    parts = [j for j in range(len(names)) if abs(float(direction[j])) > _PART]
+    parts = [j for j in range(len(names)) if abs(float(direction[j])) > PART]
     if len(parts) == 1:
         name = names[parts[0]]
         return f"{name} is not determined by these data: fix it, or measure where the curve depends on it."

@@ -27,9 +27,6 @@ Linearise = Callable[[Tensor], tuple[Tensor, Tensor]]
 Some = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """The same of some members of the batch: their u, shape (some, P), and their indices, shape (some,)."""
 
-_OFFSET = 1e-4  # a tenth of what Bates & Watts (1981), Technometrics 23, 179, ask of the relative offset
-_STRIDE = 2.0  # no step changes a positive parameter by more than a factor exp(2)
-
 
 class FitStatus(Enum):
     """How a fit ended; the value is a sentence that a person can act on."""
@@ -75,7 +72,8 @@ def descend(
     A data set has converged when the residual is orthogonal to every free column of J within `tolerance` (the
     cosine of the angle; 1e-8 is what S resolves in float64), or when a step changes no u by 1e-2 `tolerance`.
     What is left to gain is then at most `tolerance` n^(1/2) of a standard deviation. Where rounding in the
-    curve ends the descent sooner, the relative offset of the residual from orthogonality decides (`_OFFSET`).
+    curve ends the descent sooner, the relative offset of the residual from orthogonality decides
+    (`levenberg_kernels.OFFSET`).
 
     Args:
         linearise: of the whole batch.
@@ -94,7 +92,7 @@ def descend(
     while count <= iterations:
         kernels.propose(
             state, curve, jacobian, sse, data, weight, lower, upper, logarithmic, damping, converged, stalled,
-            tolerance, _STRIDE, trial, predicted,
+            tolerance, trial, predicted,
         )  # fmt: skip
         moving = ~(converged | stalled)
         if count == iterations or not moving.any():
@@ -107,7 +105,7 @@ def descend(
             found = some(torch.from_numpy(trial[members]), torch.from_numpy(members))
         kernels.judge(
             members, trial, *(_held(part) for part in found), state, curve, jacobian, sse, data, weight, lower, upper,
-            damping, growth, converged, stalled, predicted, tolerance, _OFFSET,
+            damping, growth, converged, stalled, predicted, tolerance,
         )  # fmt: skip
     there = torch.from_numpy
     return Descent(

@@ -12,6 +12,8 @@ from numba import njit
 LARGEST_DAMPING = 1e12
 LEAST_DAMPING = 1e-12
 AS_PREDICTED, FAST = 0.1, 0.02  # where the gain is within a tenth of what was predicted, damping is of no more use
+STRIDE = 2.0  # no step changes a positive parameter by more than a factor exp(2)
+OFFSET = 1e-4  # a tenth of what Bates & Watts (1981), Technometrics 23, 179, ask of the relative offset
 WALL = 1e3  # with more damping than this, a step is small because something is in the way
 
 
@@ -85,7 +87,7 @@ def _damped_step(normal, gradient, free, damping, factor, root, step):
 @njit(cache=True, nogil=True, error_model="numpy")
 def propose(
     u, curve, jacobian, sse, values, weights, lower, upper, logarithmic, damping, converged, stalled,
-    tolerance, stride, trial, predicted,
+    tolerance, trial, predicted,
 ):  # fmt: skip
     """Write the next trial of every member that still moves, and the fall of its sum of squares that is predicted.
 
@@ -113,7 +115,7 @@ def propose(
         _damped_step(normal, gradient, free, damping[b], factor, root, step)
         for j in range(size):
             if logarithmic[j]:
-                step[j] = min(max(step[j], -stride), stride)
+                step[j] = min(max(step[j], -STRIDE), STRIDE)
             trial[b, j] = min(max(u[b, j] + step[j], lower[j]), upper[j])
         predicted[b] = 0.0
         for j in range(size):
@@ -141,7 +143,7 @@ def _offset(u, curve, jacobian, sse, values, weights, lower, upper):
 @njit(cache=True, nogil=True, error_model="numpy")
 def judge(
     members, trial, trial_curve, trial_jacobian, u, curve, jacobian, sse, values, weights, lower, upper,
-    damping, growth, converged, stalled, predicted, tolerance, offset,
+    damping, growth, converged, stalled, predicted, tolerance,
 ):  # fmt: skip
     """Take the trials that are better and adapt the damping; the arrays of the trials hold `members` alone."""
     size = u.shape[1]
@@ -170,6 +172,6 @@ def judge(
         if tiny:
             little = damping[b] < WALL
             converged[b] = little or (
-                _offset(u[b], curve[b], jacobian[b], sse[b], values[b], weights[b], lower, upper) < offset
+                _offset(u[b], curve[b], jacobian[b], sse[b], values[b], weights[b], lower, upper) < OFFSET
             )
         stalled[b] = (tiny or damping[b] > LARGEST_DAMPING) and not converged[b]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -51,11 +52,15 @@ def make_space(names: Sequence[str], bounds: Mapping[str, tuple[float, float]]) 
     Raises:
         ParameterError: no name, or a lower bound that is not below its upper bound.
     """
+    return _space(tuple(names), tuple(bounds.get(name, (0.0, math.inf)) for name in names))
+
+
+@lru_cache
+def _space(names: tuple[str, ...], bounds: tuple[tuple[float, float], ...]) -> Space:
     if not names:
         raise ParameterError("nothing to fit; name at least one parameter")
     logarithmic, lower, upper = [], [], []
-    for name in names:
-        low, high = bounds.get(name, (0.0, math.inf))
+    for name, (low, high) in zip(names, bounds, strict=True):
         if not low < high:
             raise ParameterError(f"{name}: its lower bound {low:g} is not below its upper bound {high:g}")
         positive = low >= 0
@@ -63,7 +68,7 @@ def make_space(names: Sequence[str], bounds: Mapping[str, tuple[float, float]]) 
         lower.append((math.log(low) if low > 0 else -math.inf) if positive else low)
         upper.append((math.log(high) if math.isfinite(high) else math.inf) if positive else high)
     return Space(
-        tuple(names),
+        names,
         torch.tensor(logarithmic),
         torch.tensor(lower, dtype=torch.float64),
         torch.tensor(upper, dtype=torch.float64),

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from physics.equations.advection_dispersion import analytic_descent as descent
 from physics.equations.advection_dispersion import analytic_kernels as kernels
 from physics.equations.advection_dispersion.scaling import NEEDED, REGIONS, Scheme
 from physics.errors import ParameterError
@@ -87,19 +88,10 @@ class Curves:
         Without `decaying` the one by a decay of zero is left out.
         """
         rows = [value.detach().numpy() for value in given]
-        batch = max((value.size for value in rows if value.ndim), default=1)
-        columns = np.empty((batch, len(kernels.NAMES)))
-        columns[:] = _PLAIN
-        for name, value in zip(names, rows, strict=True):
-            if value.ndim and value.size not in (1, batch):
-                sizes = ", ".join(f"{name} {row.shape}" for name, row in zip(names, rows, strict=True) if row.ndim)
-                raise ParameterError(f"column: the batches differ in size: {sizes}")
-            columns[:, _COLUMN[name]] = value
-        placed, inside = "position" in names, False
-        if not placed:
-            columns[:, kernels.POSITION] = columns[:, kernels.LENGTH]
-        elif self._closed:
-            inside = bool((columns[:, kernels.POSITION] != columns[:, kernels.LENGTH]).any())
+        columns = self._columns(names, rows, max((value.size for value in rows if value.ndim), default=1))
+        placed = "position" in names
+        inside = placed and self._closed and bool((columns[:, kernels.POSITION] != columns[:, kernels.LENGTH]).any())
+        batch = len(columns)
         at = np.ascontiguousarray(times.detach().numpy())
         values, slopes = np.empty((batch, len(at))), np.empty((batch, len(at), 8 if derive else 0))
         parts = 1 if values.size < 2 * _SHARE else min(batch, os.cpu_count() or 1, values.size // _SHARE)
@@ -112,6 +104,77 @@ class Curves:
         if derive and not placed and not self._closed:
             slopes[..., kernels.LENGTH] = slopes[..., kernels.POSITION]
         return values, slopes
+
+    def descend(
+        self,
+        fixed: Mapping[str, Tensor],
+        names: Sequence[str],
+        times: Tensor,
+        values: np.ndarray,
+        weights: np.ndarray,
+        start: np.ndarray,
+        box: tuple[np.ndarray, np.ndarray, np.ndarray],
+        iterations: int,
+        tolerance: float,
+    ) -> tuple[np.ndarray, ...] | None:
+        """Minimise the sums of squares over u; None where there is no closed form for these parameters.
+
+        Args:
+            fixed: parameters that stay, shape (batch,); `names` are those of u.
+            times: seconds, shape (n,).
+            values, weights: shape (batch, n).
+            start: u, shape (batch, P), within the box.
+            box: which u are logarithms, their lower and their upper bounds, each of shape (P,).
+            iterations, tolerance: as in `levenberg.descend`.
+
+        Returns:
+            u, curve (batch, n), its derivatives in u (batch, n, P), sums of squares, whether converged, whether
+            stalled, and steps, (batch,).
+        """
+        free = dict.fromkeys(names, times)  # what stands for them does not matter, only where it stands
+        if not self._known({**fixed, **free}, times):
+            return None
+        known = self._names({**fixed, **free})
+        held = [name for name in known if name not in free]
+        (batch, size), n, placed = start.shape, times.shape[0], "position" in known
+        columns = self._columns(held, [fixed[name].detach().numpy() for name in held], batch)
+        inside = (
+            placed
+            and self._closed
+            and (
+                not {"position", "length"} <= set(held)
+                or bool((columns[:, kernels.POSITION] != columns[:, kernels.LENGTH]).any())
+            )
+        )
+        places = np.array([_COLUMN[name] if name in known else descent.ALONG for name in names])
+        at, u = np.ascontiguousarray(times.detach().numpy()), start.copy()
+        curve, jacobian, sse = np.empty((batch, n)), np.empty((batch, n, size)), np.empty(batch)
+        converged, stalled = np.empty(batch, dtype=bool), np.empty(batch, dtype=bool)
+        counts = np.empty(batch, dtype=np.int64)
+        parts = 1 if curve.size < 2 * _SHARE else min(batch, os.cpu_count() or 1, curve.size // _SHARE)
+
+        def work(part: int) -> None:
+            edges = batch * part // parts, batch * (part + 1) // parts
+            descent.descend(
+                u, places, *box, columns, at, values, weights, *self._kinds, inside, placed, *self._feed,
+                "decay" in names, iterations, tolerance, *edges, curve, jacobian, sse, converged, stalled, counts,
+            )  # fmt: skip
+
+        in_parts(parts, work)
+        return u, curve, jacobian, sse, converged, stalled, counts
+
+    def _columns(self, names: Sequence[str], rows: Sequence[np.ndarray], batch: int) -> np.ndarray:
+        """Return the numbers in the order of `kernels.NAMES`, shape (batch, 7); the sensor at the end if not placed."""
+        columns = np.empty((batch, len(kernels.NAMES)))
+        columns[:] = _PLAIN
+        for name, value in zip(names, rows, strict=True):
+            if value.ndim and value.size not in (1, batch):
+                sizes = ", ".join(f"{name} {row.shape}" for name, row in zip(names, rows, strict=True) if row.ndim)
+                raise ParameterError(f"column: the batches differ in size: {sizes}")
+            columns[:, _COLUMN[name]] = value
+        if "position" not in names:
+            columns[:, kernels.POSITION] = columns[:, kernels.LENGTH]
+        return columns
 
     def _known(self, parameters: Mapping[str, Tensor], times: Tensor) -> bool:
         if not self._plain or not parameters.keys().isdisjoint(REGIONS):

@@ -1,0 +1,84 @@
+"""The whole descent of `physics.calibrate.levenberg` on curves of the closed form, compiled: member by member.
+
+A curve of 35 points and its derivatives take some ten microseconds, which is what one call of an array operation or
+two takes: a fit of a few steps is then worth no more than one such call.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from physics.calibrate.levenberg_kernels import judge, misfit, propose
+from physics.equations.advection_dispersion.analytic_kernels import LENGTH, POSITION, curves
+
+ALONG = -1  # in `places`: a parameter without influence
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _linearise(
+    u, places, logarithmic, columns, times, first_type, closed, flux, inside, placed, pulse, leach, decaying,
+    curve, slopes, jacobian,
+):  # fmt: skip
+    """Write a member's curve, (1, n), and its derivatives by u, (1, n, P); u has shape (P,), columns (1, 7)."""
+    size = len(u)
+    for j in range(size):
+        if places[j] != ALONG:
+            columns[0, places[j]] = math.exp(u[j]) if logarithmic[j] else u[j]
+    if not placed:
+        columns[0, POSITION] = columns[0, LENGTH]
+    curves(columns, times, first_type, closed, flux, inside, pulse, leach, True, decaying, 0, 1, curve, slopes)
+    for j in range(size):
+        place = places[j]
+        factor = columns[0, place] if logarithmic[j] else 1.0
+        if place == LENGTH and not placed and not closed:
+            place = POSITION  # the reading moves with the length
+        for i in range(len(times)):
+            jacobian[0, i, j] = 0.0 if places[j] == ALONG else slopes[0, i, place] * factor
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def descend(
+    u, places, logarithmic, lower, upper, columns, times, values, weights,
+    first_type, closed, flux, inside, placed, pulse, leach, decaying,
+    iterations, tolerance, first, last, curve, jacobian, sse, converged, stalled, counts,
+):  # fmt: skip
+    """Bring members `first` to `last` of u, shape (batch, P), to the minimum; the rest as in `levenberg.descend`.
+
+    Args:
+        places: for each parameter its column, or `ALONG`.
+        columns: in the order of `NAMES`, shape (batch, 7); written.
+        placed: the sensor's position is given; else it stands at the length.
+        curve, jacobian, sse, converged, stalled, counts: written; `counts` are the steps of each member.
+    """
+    size, n = u.shape[1], len(times)
+    slopes, trial, predicted = np.empty((1, n, 8)), np.empty((1, size)), np.zeros(1)
+    trial_curve, trial_jacobian = np.empty((1, n)), np.empty((1, n, size))
+    damping, growth, alone = np.empty(1), np.empty(1), np.zeros(1, dtype=np.int64)
+    for b in range(first, last):
+        me = slice(b, b + 1)
+        _linearise(
+            u[b], places, logarithmic, columns[me], times, first_type, closed, flux, inside, placed, pulse, leach,
+            decaying, curve[me], slopes, jacobian[me],
+        )  # fmt: skip
+        sse[b] = misfit(curve[b], values[b], weights[b])
+        converged[b], stalled[b], counts[b] = False, not np.isfinite(sse[b]), 0
+        damping[0], growth[0] = 1e-3, 2.0
+        while True:
+            propose(
+                u[me], curve[me], jacobian[me], sse[me], values[me], weights[me], lower, upper, logarithmic, damping,
+                converged[me], stalled[me], tolerance, trial, predicted,
+            )  # fmt: skip
+            if converged[b] or stalled[b] or counts[b] == iterations:
+                break
+            counts[b] += 1
+            _linearise(
+                trial[0], places, logarithmic, columns[me], times, first_type, closed, flux, inside, placed, pulse,
+                leach, decaying, trial_curve, slopes, trial_jacobian,
+            )  # fmt: skip
+            judge(
+                alone, trial, trial_curve, trial_jacobian, u[me], curve[me], jacobian[me], sse[me], values[me],
+                weights[me], lower, upper, damping, growth, converged[me], stalled[me], predicted, tolerance,
+            )  # fmt: skip
