@@ -10,8 +10,6 @@ from typing import Any
 
 import torch
 
-from physics import units
-from physics.design.belief import Belief, from_covariance
 from physics.design.controls import coarse
 from physics.design.optimise import optimise
 from physics.design.responses import at_times, case_of
@@ -19,11 +17,11 @@ from physics.design.schedules import Run
 from physics.design.study import Study
 from physics.design.tradeoff import cheapest, each_sample, need_of, over_time, trade_off
 from physics.errors import InputError, ParameterError
-from physics.experiment import Experiment, Parameter
 from physics.solution import Solution, Status
 from tools.errors import Failed, Retry
 from tools.experiments import find
 from tools.optimisation import rows
+from tools.optimisation.past import known_of, left_by
 from tools.optimisation.rivals import told_apart, wanted_rate
 from tools.optimisation.study import Asked, limited_material, read_study
 from tools.records import Check, Evidence, Fact, Source
@@ -47,6 +45,7 @@ def optimise_run(
     level: float = 0.9,
     known: Sequence[Mapping[str, Any]] = (),
     correlation: Sequence[Sequence[float]] = (),
+    after: Mapping[str, Any] | None = None,
     even: bool = False,
     rivals: Sequence[str] = (),
     run: str | None = None,
@@ -59,7 +58,8 @@ def optimise_run(
     Give what is fixed or expected in `settings`; ranges and bounds in `limits`, each written "velocity=1..5 cm/h",
     "duration<=8 h", "samples<=20" or "input=step,pulse"; wanted relative precision in `targets`, for example
     {"dispersion": "5%"}, or {"information": "most"} for the most information in all. `known` and `correlation` are
-    the rows of a calibration, which then stand in place of priors. With the target {"models": "5%"} the run is chosen
+    the rows of a calibration, which then stand in place of priors; `after` is the whole result of one, which also
+    tells the settings and the noise where none are given. With the target {"models": "5%"} the run is chosen
     that tells the experiment as it is set from its `rivals`, each "mobile_fraction=0.7, exchange=1", with so many wrong
     verdicts at most. Returns the best run, the expected precision after
     it, how it grows over time, the trade-off with time and material, and what an unreachable target would cost.
@@ -75,10 +75,13 @@ def optimise_run(
         models = "models" in targets
         if models and len(targets) > 1:
             raise ParameterError("--target models stands alone; leave the other targets out")
-        belief = _belief(declared, known, correlation) if known else None
+        past = left_by(declared, after, settings, limits) if after is not None else None
+        if past is not None:
+            settings, limits = {**past.settings, **settings}, [*limits, *past.limits]
         asked = read_study(
             declared, settings, limits, {"information": "most"} if models else targets,
-            noise=noise, spreads=spreads, level=level, known=belief, even=even,
+            noise=noise, spreads=spreads, level=level, even=even, past=past,
+            known=known_of(declared, known, correlation) if known else None,
         )  # fmt: skip
         asked = limited_material(asked, limits)
         if models:
@@ -114,7 +117,11 @@ def _searched(asked: Asked, seed: int, tell: Callable[[float, str], None]) -> tu
     study, best = asked.study, design.best
     tell(0.9, "weighing time and material")
     points = trade_off(design)
-    need = None if design.met in (None, True) else rows.need(asked, best, need_of(design, seed=seed))
+    need = (
+        None
+        if design.met in (None, True)
+        else rows.need(asked, best, need_of(design, closer=not asked.spaced, seed=seed))
+    )
     quick = cheapest(design, points) if study.target.precision else None
     gathered = over_time(study, best, each_sample(study, at_times(study, best.case, design.scenarios, best.times)))
     reason = need["text"] if need else None
@@ -128,21 +135,6 @@ def _searched(asked: Asked, seed: int, tell: Callable[[float, str], None]) -> tu
         "information_over_time": [{"time": rows.time(asked, at), "precision": widths} for at, widths in gathered],
         "text": _text(asked, best, quick, reason),
     }  # fmt: skip
-
-
-def _belief(declared: Experiment, known: Sequence[Mapping[str, Any]], correlation: Sequence[Sequence[float]]) -> Belief:
-    """The rows of a calibration as a normal posterior of the logarithms."""
-    names, medians, spreads = [], [], []
-    for row in known:
-        item = declared.parameter(str(row["name"]))
-        if not isinstance(item, Parameter) or row["std"] is None or not row["value"] > 0:
-            raise ParameterError(f"the calibration leaves {row['name']} open; calibrate again without it")
-        names.append(item.name)
-        medians.append(math.log(units.convert(row["value"], row["unit"], item.unit)))
-        spreads.append(row["std"] / row["value"])
-    matrix = torch.tensor(correlation, dtype=torch.float64) if len(correlation) else torch.eye(len(names)).double()
-    sd = torch.tensor(spreads, dtype=torch.float64)
-    return from_covariance(names, torch.tensor(medians, dtype=torch.float64), matrix * sd[:, None] * sd[None, :])
 
 
 def _paced(asked: Asked) -> tuple[Asked, dict[str, int]]:
@@ -193,6 +185,7 @@ def _data(
         "status": "withheld" if reason else "recommended",
         "experiment": asked.study.experiment.name,
         "settings": rows.settings(asked, best),
+        "believed": rows.believed(asked, best),
         "schedule": [rows.time(asked, at) for at in best.times.tolist()],
         "samples": best.samples,
         "duration": rows.time(asked, best.duration),

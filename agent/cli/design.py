@@ -62,13 +62,13 @@ def design(
     limits += [f"duration<={duration}"] if duration is not None else []
     targets = _pairs("--target", target, "dispersion=5%")
     spreads = _pairs("--spread", spread, "velocity=2%")
-    known, correlation, values = _known(after, values)
+    calibration = _calibration(after, experiment)
     with progress(f"designing {experiment}") as tell:
         from tools.optimise import optimise_run  # brings PyTorch
 
         evidence = optimise_run(
             experiment, values, limits, targets,
-            noise=noise, spreads=spreads, level=level, known=known, correlation=correlation, even=even,
+            noise=noise, spreads=spreads, level=level, after=calibration, even=even,
             rivals=rival or [], run=identifier, device=config.device, progress=lambda share, what: tell(what),
         )  # fmt: skip
     result: dict[str, Any] = {**evidence.data, "run": identifier, "seconds": evidence.seconds}
@@ -98,16 +98,18 @@ def _pairs(option: str, items: list[str] | None, example: str) -> dict[str, str]
     return found
 
 
-def _known(after: str | None, values: dict[str, str]) -> tuple[list[dict[str, Any]], list[list[float]], dict[str, str]]:
-    """Return what a calibration found, and its settings under those that are given now."""
-    if after is None:
-        return [], [], values
-    record = RunStore(settings().runs_path).load(after)
+def _calibration(run: str | None, experiment: str) -> dict[str, Any] | None:
+    """Return the result of the calibration that the design follows."""
+    if run is None:
+        return None
+    record = RunStore(settings().runs_path).load(run)
     if record.kind != "calibrate":
-        raise BadRequest(f"--after {after}: that run is a {record.kind}, not a calibration")
-    given = record.inputs.get("settings", {})
-    told = {name: str(value) for name, value in given.items()} if isinstance(given, dict) else {}
-    return record.result["parameters"], record.result["correlation"], {**told, **values}
+        raise BadRequest(f"--after {run}: that run is a {record.kind}, not a calibration")
+    if record.inputs.get("experiment") != experiment:
+        raise BadRequest(
+            f"--after {run}: that calibration is of {record.inputs.get('experiment')}, not of {experiment}"
+        )
+    return record.result
 
 
 def _show(result: dict[str, Any]) -> None:

@@ -91,10 +91,10 @@ def front(points: Sequence[Point]) -> list[Point]:
     return sorted(kept, key=lambda point: (point.duration, point.material, point.samples))
 
 
-def need_of(design: Design, *, seed: int = 0) -> Need:
-    """Return what would bring the target within reach."""
+def need_of(design: Design, *, closer: bool = False, seed: int = 0) -> Need:
+    """Return what would bring the target within reach; with `closer`, more samples may also stand closer together."""
     study = design.study
-    return Need(_samples(design), _noise(study, design.best), _duration(study, seed), _material(study, seed))
+    return Need(_samples(design, closer), _noise(study, design.best), _duration(study, seed), _material(study, seed))
 
 
 def cheapest(design: Design, points: Sequence[Point]) -> Run | None:
@@ -152,7 +152,7 @@ def _noise(study: Study, run: Run) -> float | None:
     return math.exp(-high)
 
 
-def _samples(design: Design) -> int | None:
+def _samples(design: Design, closer: bool) -> int | None:
     """The least number of samples, in steps of an eighth, that the best settings need."""
     study = design.study
     case, count = finer(study, design.best.case), study.limits.samples
@@ -160,7 +160,7 @@ def _samples(design: Design) -> int | None:
     placed, stalled = 0, 0
     while count <= study.limits.samples * _MOST_SAMPLES and stalled < _STALLED:
         count = max(count + 1, math.ceil(count * 1.125))
-        run = _with(study, case, response, count)
+        run = _with(study, case, response, count, closer)
         if run is None:
             return None
         if run.score <= 1:
@@ -170,8 +170,9 @@ def _samples(design: Design) -> int | None:
     return None
 
 
-def _with(study: Study, case: Case, response: Responses, samples: int) -> Run | None:
-    wider = replace(study, limits=replace(study.limits, samples=samples))
+def _with(study: Study, case: Case, response: Responses, samples: int, closer: bool) -> Run | None:
+    interval = study.limits.interval * (study.limits.samples / samples if closer else 1.0)
+    wider = replace(study, limits=replace(study.limits, samples=samples, interval=interval))
     return schedule(wider, [case], [response], passes=0)[0]
 
 

@@ -37,6 +37,9 @@ def believed(
         item = declared.parameter(name)
         if not isinstance(item, Parameter):
             raise ParameterError(f"--target {name}: it is a choice, not a number")
+        if item.role is not Role.UNKNOWN:
+            known = ", ".join(p.name for p in declared.parameters if p.role is Role.UNKNOWN)
+            raise ParameterError(f"--target {name}: it is set, not found; choose from {known}")
         control = controls.get(name)
         spread = read_precision(name, spreads[name]) if _nonzero(spreads.get(name)) else None
         if name in spreads and spread is None:
@@ -48,6 +51,11 @@ def believed(
             value, own = _velocity(declared, fixed, controls), PUMP
         elif name in fixed and fixed[name] > 0:
             value, own = float(fixed[name]), PUMP if name == "velocity" else SPREAD
+        elif name == "velocity":
+            raise ParameterError(
+                "velocity is missing; set it, --set velocity='2.5 cm/h', or let it be chosen, "
+                "--limit velocity='1..5 cm/h'"
+            )
         elif item.prior is not None:
             value, own = item.prior[0], min(item.prior[1], WIDEST)
             span = f"{value:.3g} {item.unit}".strip() + f" within a factor of {math.exp(own):.2g}"
@@ -80,6 +88,24 @@ def again(known: Belief, spreads: Mapping[str, str], notes: list[str]) -> Belief
         more["velocity"] = REPEATED
         notes.append(f"a pump is assumed to return to a velocity within {100 * REPEATED:g} % (standard deviation).")
     return known.loosened(more)
+
+
+def carried(
+    declared: Experiment,
+    fixed: Mapping[str, Any],
+    controls: Mapping[str, Control],
+    belief: Belief,
+    spoken: Mapping[str, str],
+) -> list[str]:
+    """Say at which velocity a dispersion is believed, where the velocity is chosen."""
+    if not {"velocity", "dispersion"} <= set(belief.names) or not {"velocity", "flow"} & set(controls):
+        return []
+    told = []
+    for name in ("dispersion", "velocity"):
+        item = declared.parameter(name)
+        unit = spoken.get(name) or item.unit  # type: ignore[union-attr]
+        told.append(f"{units.convert(belief.median[name], item.unit, unit):.4g} {unit}")  # type: ignore[union-attr]
+    return [f"dispersion is taken to go with the velocity: {told[0]} at {told[1]}."]
 
 
 def _nonzero(text: str | None) -> bool:

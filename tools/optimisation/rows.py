@@ -31,7 +31,18 @@ def settings(asked: Asked, run: Run) -> list[dict[str, Any]]:
         for name in names
         if name in run.case.chosen or (name not in study.belief.names and name in run.case.settings)
     ]
+    # A pump is set, also where the velocity that it gives is estimated.
+    if "velocity" in study.belief.names and not {"velocity", "flow"} & set(kept):
+        kept.append("velocity")
     return [setting(asked, name, run.case.settings[name]) for name in kept]
+
+
+def believed(asked: Asked, run: Run) -> list[dict[str, Any]]:
+    """The values of what is unknown that the run is designed for, at its settings."""
+    belief = asked.study.belief
+    return [
+        {**setting(asked, name, run.case.settings[name]), "spread": belief.deviation[name]} for name in belief.names
+    ]
 
 
 def setting(asked: Asked, name: str, value: Any) -> dict[str, Any]:
@@ -62,7 +73,7 @@ def material(asked: Asked, amount: float) -> dict[str, Any] | None:
 
 def tidy(value: float) -> float:
     """Take off what conversion left in the last digits."""
-    return float(f"{value:.12g}") if math.isfinite(value) else value
+    return float(f"{value:.14g}") if math.isfinite(value) else value
 
 
 def predictions(asked: Asked, run: Run) -> list[dict[str, Any]]:
@@ -163,13 +174,22 @@ def _check(name: str, value: float, limit: float, bound: Any, unit: str = "") ->
     )
 
 
+def _gap(asked: Asked, samples: int) -> str:
+    """How close together so many samples may stand where the least interval was assumed."""
+    limits = asked.study.limits
+    if asked.spaced or not limits.interval:
+        return ""
+    apart = time(asked, limits.interval * limits.samples / samples)
+    return f" ({apart['value']:.3g} {apart['unit']}".rstrip() + " or more apart)"
+
+
 def need(asked: Asked, run: Run, found: Need) -> dict[str, Any]:
     """What would bring the target within reach, in numbers and in a sentence."""
     ways = []
     if found.noise is not None:
         ways.append(f"readings {1 / found.noise:.3g} times less noisy")
     if found.samples is not None:
-        ways.append(f"{found.samples} samples")
+        ways.append(f"{found.samples} samples" + _gap(asked, found.samples))
     duration = None if found.duration is None else time(asked, found.duration)
     if duration is not None:
         ways.append(f"{duration['value']:.3g} {duration['unit']} of time".replace("  ", " "))

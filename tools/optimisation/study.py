@@ -16,10 +16,11 @@ from physics.design.raster import raster_of
 from physics.design.study import Bound, Control, Options, Range, Study, Target
 from physics.errors import ParameterError
 from physics.experiment import Choice, Experiment, Parameter
-from tools.optimisation.belief import again, believed
-from tools.optimisation.words import Words, read_limit, read_precision
+from tools.optimisation.belief import again, believed, carried
+from tools.optimisation.past import Past
+from tools.optimisation.words import Words, one_end, read_limit, read_precision
 
-RUN = ("duration", "samples", "interval", "first", "material")
+RUN = {"duration": "<=", "samples": "<=", "interval": ">=", "first": ">=", "material": "<="}
 NOISE = 0.01
 _APART = 4  # least intervals of as many samples as allowed in one run, where no interval is named
 SAMPLES = {"flash": 200}  # 20 where nothing else is said
@@ -31,7 +32,7 @@ class Asked:
 
     Attributes:
         units: of settings, by name, as the user writes them; time: the unit of times; material: that of material.
-        notes: assumptions, a sentence each.
+        notes: assumptions, a sentence each; spaced: whether the least interval was named, not assumed.
     """
 
     study: Study
@@ -39,6 +40,7 @@ class Asked:
     time: str
     material: str
     notes: tuple[str, ...]
+    spaced: bool = True
 
 
 def read_study(
@@ -51,6 +53,7 @@ def read_study(
     spreads: Mapping[str, str] | None = None,
     level: float = 0.9,
     known: Belief | None = None,
+    past: Past | None = None,
     even: bool = False,
 ) -> Asked:
     """Read everything and check that it fits together.
@@ -60,13 +63,16 @@ def read_study(
             setting, or on a limit of validity of the experiment, for example peclet.
         targets: relative precision by name; `information` alone asks for the most information instead.
         spreads: relative uncertainty of what was set, zero where it is certain.
-        known: what a calibration left, in place of priors.
+        known: what is known already, in place of priors; past: all that a calibration left.
 
     Raises:
         InputError: with what is wrong and how to mend it.
     """
-    words = [read_limit(text) for text in limits]
+    words = read_limits(limits)
     notes: list[str] = []
+    if past is not None:
+        known, noise = past.belief, _noise_then(declared, past, noise, notes)
+        notes += past.notes
     spoken = {name: units.parse(text)[1] for name, text in settings.items() if _is_number(declared, name)}
     fixed = {name: declared.parameter(name).read(text) for name, text in settings.items()}
     run = {word.name: word for word in words if word.name in RUN}
@@ -78,9 +84,16 @@ def read_study(
         controls[name] = control
         notes.append(f"{name} was left open and is chosen {_told(control, time)}.")
     target = _target(targets, level)
+    if past is not None:
+        spoken = {**past.units, **spoken}
     if known is not None:
+        for name in known.names:
+            if name in fixed and name not in controls:
+                controls[name] = _once_more(name, fixed)
         known = again(known, spreads or {}, notes)
     belief = known or believed(declared, fixed, controls, target, spreads or {}, notes)
+    if transfer_of(declared.name) is not None:
+        notes += carried(declared, fixed, controls, belief, spoken)
     material, unit = _material(declared, fixed, controls, run)
     if "duration" in {item.name for item in declared.parameters} and "duration" not in fixed:
         fixed["duration"] = _duration(declared, run)
@@ -95,10 +108,31 @@ def read_study(
         tuple(bounds),
         material,
         transfer_of(declared.name),
-        nuisance=("baseline",) if declared.name == "flash" else (),
+        nuisance=past.nuisance if past and past.nuisance else ("baseline",) if declared.name == "flash" else (),
         spacing="even" if even else "free",
     )
-    return Asked(study, spoken, time, unit, tuple(notes))
+    return Asked(study, spoken, time, unit, tuple(notes), "interval" in run)
+
+
+def _noise_then(declared: Experiment, past: Past, noise: str | None, notes: list[str]) -> str | None:
+    if noise is not None or past.noise is None:
+        return noise
+    unit = "of the feed" if declared.name == "column" else "of the curve's unit"
+    notes.append(f"a reading errs by {float(past.noise):.2g} {unit}, as the calibration found.")
+    return past.noise
+
+
+def _once_more(name: str, fixed: dict[str, Any]) -> Options:
+    """A velocity that is set for the next run is chosen; anything else that was found cannot be set."""
+    if name != "velocity":
+        raise ParameterError(f"--set {name}: the calibration found it; leave it out, or leave the calibration out")
+    return Options((fixed.pop(name),))
+
+
+def read_limits(limits: Sequence[str]) -> list[Words]:
+    """Read limits; one on the run has one end, also where it is written "duration=8 h"."""
+    words = [read_limit(text) for text in limits]
+    return [one_end(word, RUN[word.name]) if word.name in RUN else word for word in words]
 
 
 def _twice(words: Sequence[Words]) -> None:
@@ -133,7 +167,10 @@ def _seconds(text: str, what: str, time: str) -> float:
         if value == 0:
             return 0.0
         raise ParameterError(f"--limit {what}: {text} has no unit of time; write for example '{value:g} {time}'")
-    return units.convert(value, unit, "s") if unit else value
+    try:
+        return units.convert(value, unit, "s") if unit else value
+    except units.UnitError as error:
+        raise ParameterError(f"--limit {what}: {error}") from error
 
 
 def _duration(declared: Experiment, run: Mapping[str, Words]) -> float:
@@ -288,13 +325,17 @@ def _material(
 
 def limited_material(asked: Asked, run: Sequence[str]) -> Asked:
     """Add the limit on material, whose unit is known only with the study."""
-    words = [word for word in (read_limit(text) for text in run) if word.name == "material"]
+    words = [word for word in read_limits(run) if word.name == "material"]
     if not words:
         return asked
     if words[0].upper is None:
         raise ParameterError("--limit material takes one end; write for example 'material<=200 mL'")
     value, unit = units.parse(words[0].upper)
-    most = units.convert(value, unit, asked.material)
+    try:
+        most = units.convert(value, unit, asked.material)
+    except units.UnitError as error:
+        lacking = "; for a volume set diameter and porosity too" if asked.study.experiment.name == "column" else ""
+        raise ParameterError(f"--limit material<={words[0].upper}: {error}{lacking}") from error
     study = replace(asked.study, limits=replace(asked.study.limits, material=most))
     return replace(asked, study=study, units={**asked.units, "material": unit})
 

@@ -11,6 +11,8 @@ from physics.errors import ParameterError
 
 _LIMIT = re.compile(r"^\s*([A-Za-z_]\w*)\s*(<=|>=|=|≤|≥|<|>)\s*(.+?)\s*$", re.DOTALL)
 _SIGNS = {"≤": "<=", "≥": ">=", "<": "<=", ">": ">="}
+_NUMBER = r"[-+]?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?"
+_SPAN = re.compile(rf"^\s*({_NUMBER}[^,]*?)\s*(?:\.\.+|…|–|—|-|\bto\b)\s*({_NUMBER}.*)$", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Words:
 
 
 def read_limit(text: str) -> Words:
-    """Split `NAME=A..B`, `NAME<=B`, `NAME>=A` or `NAME=A,B,...`.
+    """Split `NAME=A..B` (also `A-B` and `A to B`), `NAME<=B`, `NAME>=A` or `NAME=A,B,...`.
 
     Raises:
         ParameterError: it is none of these; the message says how to write one.
@@ -37,17 +39,39 @@ def read_limit(text: str) -> Words:
         return Words(name, upper=rest)
     if sign == ">=":
         return Words(name, lower=rest)
-    if ".." in rest:
-        low, _, high = rest.partition("..")
-        if not low.strip() or not high.strip():
-            raise ParameterError(f"--limit {text!r} has one end only; write '{name}<=B' or '{name}>=A'")
-        return Words(name, _with_unit(low.strip(), high.strip()), high.strip())
-    return Words(name, options=tuple(part.strip() for part in rest.split(",") if part.strip()))
+    if rest.startswith("..") or rest.endswith(".."):
+        raise ParameterError(f"--limit {text!r} has one end only; write '{name}<=B' or '{name}>=A'")
+    span = _SPAN.match(rest)
+    if span is not None and not _is_quantity(rest):
+        low, high = span[1].strip(), span[2].strip()
+        return Words(name, _with_unit(low, high), high)
+    parts = [part.strip() for part in rest.split(",") if part.strip()]
+    return Words(name, options=tuple(_with_unit(part, parts[-1]) for part in parts))
+
+
+def one_end(word: Words, kind: str) -> Words:
+    """Read `NAME=B` of a limit that has one end only, "<=" or ">=", as that end."""
+    if len(word.options) != 1:
+        return word
+    end = word.options[0]
+    return Words(word.name, upper=end) if kind == "<=" else Words(word.name, lower=end)
+
+
+def _is_quantity(text: str) -> bool:
+    """Say whether it is one number with its unit, such as 1e-5: a minus sign in it then spans nothing."""
+    try:
+        units.parse(text)
+    except units.UnitError:
+        return False
+    return True
 
 
 def _with_unit(low: str, high: str) -> str:
-    """Give the lower end the unit of the upper one where it has none: "1..5 cm/h"."""
-    return f"{low} {units.parse(high)[1]}".strip() if units.parse(low)[1] == "" else low
+    """Give a number without a unit that of the last one: "1..5 cm/h", "1, 2, 5 cm/h"; words stay as they are."""
+    try:
+        return f"{low} {units.parse(high)[1]}".strip() if units.parse(low)[1] == "" else low
+    except units.UnitError:
+        return low
 
 
 def read_precision(name: str, text: str) -> float:
