@@ -19,7 +19,7 @@ from physics.calibrate.fit import fit_batch
 from physics.calibrate.posterior.batch import posteriors
 
 VERSION = 1
-MINUTES = 45.0
+MINUTES = 25.0
 LEVEL = 0.9
 PROMISED = (0.88, 0.92)
 COUNTS = {"column": 2000, "flash": 2000, "convection": 200, "gray_scott": 200}

@@ -21,7 +21,7 @@ from evals.virtual_lab.laboratory import Laboratory, broken
 from evals.virtual_lab.trial import carry_out, learn, truths
 
 VERSION = 1
-MINUTES = 25.0
+MINUTES = 8.0
 TRUTHS = {"column": 200, "flash": 200, "convection": 60, "gray_scott": 60}
 LABORATORIES: dict[str, Callable[[int, int], list[Laboratory]]] = {
     "column": column.laboratories,
