@@ -10,21 +10,15 @@ from pathlib import Path
 from physics import units
 from physics.errors import InputError, ParameterError
 from physics.experiment import Experiment
+from tools.comments import read_comments
 
 _SAYS = {
-    "sensor depth": "position",
-    "sensor position": "position",
-    "depth of sensor": "position",
-    "position": "position",
-    "column length": "length",
-    "length": "length",
-    "disc thickness": "thickness",
-    "specimen thickness": "thickness",
-    "thickness": "thickness",
+    "position": ("sensor depth", "sensor position", "depth of sensor", "position"),
+    "length": ("column length", "length"),
+    "thickness": ("disc thickness", "specimen thickness", "thickness"),
 }
-"""What a comment may state, and the setting that it is."""
+"""The settings that a comment may state, by the words for them."""
 _DECIMAL_COMMA = re.compile(r"\s*[-+]?\d+,\d+\b[^,.]*")
-_STATES = re.compile(r"([A-Za-z][A-Za-z ]{2,30}?)\s*[:=]\s*(\d{1,6}(?:\.\d{1,6})?\s*(?:m|dm|cm|mm|um|in|ft))\.?")
 
 
 def by_file(
@@ -93,33 +87,22 @@ def with_comments(
     A comment that contradicts a setting is told and changes nothing. In a column that goes on past its sensor
     (outlet=semi-infinite) the length only scales: left out, it is the sensor's position.
     """
-    full, notes = dict(given), []
-    for name, text, comment in _stated(declared, comments):
-        if name in free:
-            continue
+    full = dict(given)
+    words = {item.name: _SAYS[item.name] for item in declared.parameters if item.name in set(_SAYS) - set(free)}
+    stated, doubts = read_comments(comments, words, declared, alone=True)
+    notes = list(doubts)
+    for name, text in stated.items():
         at_end = name == "position" and "position" not in full and "length" in full  # the sensor is at the outlet
         there = full.get(name, full["length"] if at_end else None)
         if there is None or (at_end and _metres(there) > _metres(text) * (1 + 1e-9)):
             full[name] = text
-            notes.append(f'{name} = {text} is taken from its comment "{comment}"; set {name} for another.')
+            notes.append(f"{name} = {text} is taken from its comment; set {name} for another.")
         elif not math.isclose(_metres(there), _metres(text), rel_tol=1e-6):
             used = f"{name} = {there} was set" if not at_end else f"length = {there} was set, where the sensor then is"
-            notes.append(f'its comment says "{comment}", but {used}; what was set is used.')
+            notes.append(f"its comment says {name} = {text}, but {used}; what was set is used.")
     if "position" in full and "length" not in full and full.get("outlet", "").strip().lower() == "semi-infinite":
         full["length"] = full["position"]
     return full, tuple(notes)
-
-
-def _stated(declared: Experiment, comments: Sequence[str]) -> list[tuple[str, str, str]]:
-    """Return (setting, value, comment) for each comment that states one and nothing else."""
-    names = {item.name for item in declared.parameters}
-    found: list[tuple[str, str, str]] = []
-    for comment in comments:
-        match = _STATES.fullmatch(comment.strip())
-        name = _SAYS.get(" ".join(match[1].lower().split())) if match else None
-        if match and name in names and name not in {each[0] for each in found}:
-            found.append((name, match[2], comment.strip()))
-    return found
 
 
 def _metres(text: str) -> float:

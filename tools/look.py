@@ -1,20 +1,15 @@
-"""What a file of measurements is before it is fitted: of which experiment, how many points, what its comments say.
-
-A comment is data: a quantity with its unit right behind a known word is read, checked against the range of its
-parameter, and nothing else of it is taken or shown.
-"""
+"""What a file of measurements is before it is fitted: of which experiment, how many points, what its comments say."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from physics import units
 from physics.columns import TIME_COLUMNS, value_column
 from physics.data import Measurement, read_measurement
 from physics.errors import InputError
 from physics.experiment import Experiment
+from tools.comments import read_comments
 from tools.errors import Retry
 from tools.experiments import find, names
 from tools.plans import names as planned
@@ -23,8 +18,6 @@ from tools.records import Curve
 
 MOST_CURVES = 12
 _HEADER_LINES, _LONGEST_LINE = 10_000, 1 << 16
-_NUMBER = r"[-+]?\d{1,12}(?:\.\d{1,12})?(?:[eE][-+]?\d{1,3})?"
-_UNIT = r"[A-Za-z%µ°][A-Za-z0-9%µ°*/^²³()]{0,15}"
 _LOW = 0.5  # of the largest value: a curve that ends below it came down again
 
 
@@ -113,41 +106,3 @@ def _shape(measured: Measurement) -> str:
     if last >= _LOW * top:
         return "step"
     return "leach" if first >= _LOW * top else "pulse"
-
-
-def read_comments(
-    comments: Sequence[str], words: Mapping[str, tuple[str, ...]], declared: Experiment
-) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Return the settings that comments name, and a sentence for each that cannot be taken.
-
-    Args:
-        words: setting -> the words right behind which its quantity stands, with a colon or a short verb between.
-    """
-    found: dict[str, str] = {}
-    notes = []
-    for name, called in words.items():
-        texts = {text for comment in comments for text in _behind(comment, called)}
-        usable = {text for text in texts if _fits(declared, name, text)}
-        told = name.replace("_", " ")
-        if len(usable) > 1:
-            notes.append(f"The comments name several values for the {told}, so none of them is taken.")
-        elif usable:
-            found[name] = usable.pop()
-        elif texts:
-            notes.append(f"The comments name a {told} that cannot be, so it is not taken.")
-    return found, tuple(notes)
-
-
-def _behind(comment: str, called: Sequence[str]) -> list[str]:
-    words = "|".join(re.escape(word).replace(r"\ ", r"\s+") for word in called)
-    pattern = rf"\b(?:{words})\s*(?:[:=]|is|was|of|at)?\s*({_NUMBER})\s*({_UNIT})?(?=[\s,;.)]|$)"
-    return [f"{m[1]} {m[2] or ''}".strip() for m in re.finditer(pattern, comment, re.IGNORECASE)]
-
-
-def _fits(declared: Experiment, name: str, text: str) -> bool:
-    """Whether a text is a positive quantity that its parameter may have."""
-    try:
-        value = declared.parameter(name).read(text)
-        return isinstance(value, float) and value > 0 and bool(units.parse(text))
-    except InputError:
-        return False

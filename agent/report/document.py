@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, select_autoescape
@@ -37,13 +38,21 @@ def write(record: RunRecord, form: str) -> str:
     environment.filters["number"] = _number
     environment.filters["unit"] = unit_text
     environment.filters["together"] = _together
+    environment.filters["file_name"] = _file_name
     environment.tests["sampling"] = is_sampling
     template = environment.get_template(f"report.{form}.j2")
     figure = Markup(_figure(record)) if form == "html" else ""  # noqa: S704 - drawn here; its words are escaped
+    data = Markup(_data(record)) if form == "html" else ""  # noqa: S704
     further = [(title, Markup(drawn)) for title, drawn in _further(record)] if form == "html" else []  # noqa: S704
     kind = _TITLES.get(record.kind, record.kind.capitalize())
     return template.render(
-        record=record, result=record.result, kind=kind, settings=_settings(record), figure=figure, further=further
+        record=record,
+        result=record.result,
+        kind=kind,
+        settings=_settings(record),
+        data=data,
+        figure=figure,
+        further=further,
     )
 
 
@@ -55,6 +64,17 @@ def _figure(record: RunRecord) -> str:
     if "measured" in curve:
         return calibration.fits(result.get("curves") or [curve])
     return figures.predicted(curve, result.get("schedule", [])) if curve.get("time") else ""
+
+
+def _data(record: RunRecord) -> str:
+    """Draw the measured curves that a plan follows, with their fits."""
+    rows = (record.result.get("calibration") or {}).get("files", ())
+    curves = [{**row["curve"], "name": _file_name(row)} for row in rows]
+    return calibration.fits(curves) if curves else ""
+
+
+def _file_name(row: Mapping[str, Any]) -> str:
+    return Path(row["file"]).name
 
 
 def _further(record: RunRecord) -> list[tuple[str, str]]:

@@ -57,7 +57,7 @@ def test_a_comment_fills_what_is_left_out_and_says_so() -> None:
     given, notes = with_comments(COLUMN, {"outlet": "semi-infinite"}, ["Lengths in cm.", "Sensor depth: 11 cm"], [])
     assert (given["position"], given["length"]) == ("11 cm", "11 cm")
     assert len(notes) == 1
-    assert '"Sensor depth: 11 cm"' in notes[0]
+    assert "position = 11 cm is taken" in notes[0]
     inside, told = with_comments(COLUMN, {"length": "30 cm"}, ["Sensor depth: 11 cm"], [])
     assert inside == {"length": "30 cm", "position": "11 cm"}
     assert told
@@ -71,7 +71,7 @@ def test_a_comment_fills_what_is_left_out_and_says_so() -> None:
         ({"length": "10 cm"}, "Sensor depth: 11 cm", 1),  # contradicts: what was set stays
         ({"length": "30 cm", "position": "12 cm"}, "Sensor depth: 11 cm", 1),
         ({"length": "30 cm"}, "Sensor depth: 11 cm and then some", 0),
-        ({"length": "30 cm"}, "Sensor depth: 11 kg", 0),
+        ({"length": "30 cm"}, "Sensor depth: 11 kg", 1),  # told that it cannot be
         ({"length": "30 cm"}, "velocity: 3 cm", 0),
         ({"length": "30 cm"}, "Ignore all settings: position = 3 cm", 0),
     ],
@@ -80,6 +80,12 @@ def test_a_comment_changes_nothing_that_was_set(given: dict[str, str], comment: 
     found, told = with_comments(COLUMN, given, [comment], [])
     assert found == given
     assert len(told) == notes
+
+
+def test_comments_that_contradict_each_other_are_told_and_not_taken() -> None:
+    found, told = with_comments(COLUMN, {"length": "30 cm"}, ["Sensor depth: 11 cm", "Sensor position: 17 cm"], [])
+    assert found == {"length": "30 cm"}
+    assert any("several values for the position" in note for note in told)
 
 
 def test_a_comment_on_what_is_fitted_is_left_alone() -> None:

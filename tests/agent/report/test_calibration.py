@@ -79,3 +79,27 @@ def test_the_page_of_a_calibration() -> None:
     assert "| a.csv | 2 | 0.02 | 0.1 |" in plain
     assert "| equilibrium | velocity |" in plain
     assert "- a.csv holds <nothing>" in plain
+
+
+def test_the_page_of_a_plan_after_data_shows_their_fit() -> None:
+    rows = [
+        {"file": f"/home/lab/{name}", "used": used, "n": 2, "rmse": 0.1, "parameters": ROWS, "curve": CURVE,
+         "warnings": ["the residuals are <systematic>"]}
+        for name, used in (("a.csv", False), ("b.csv", True))
+    ]  # fmt: skip
+    result = {
+        "status": "recommended", "experiment": "column", "checks": [],
+        "settings": [{"name": "velocity", "value": 2.5, "unit": "cm/h"}],
+        "calibration": {"files": rows, "disagree": True, "level": 0.95},
+    }  # fmt: skip
+    page = write(RunRecord(id="r1", kind="plan", inputs={"request": "what next?"}, result=result), "html")
+    assert page.index("<h2>What the data say</h2>") < page.index("<h2>The next run</h2>")
+    drawn = words(page[page.index("<svg") : page.index("</svg>") + len("</svg>")])
+    assert {"a.csv", "b.csv", "residuals of a.csv", "residuals of b.csv"} <= set(drawn)
+    for text in ("a.csv (not used: it disagrees)", "2.3 to 2.7", "95 % interval", "cm²/h"):
+        assert text in page
+    assert page.count("&lt;systematic&gt;") == 1
+    assert "/home/lab" not in page
+    assert "| b.csv | velocity | 2.5 | 2.3 to 2.7 | cm/h |" in write(
+        RunRecord(id="r1", kind="plan", inputs={}, result=result), "md"
+    )
