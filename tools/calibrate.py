@@ -19,7 +19,7 @@ from tools.calibration.options import Options
 from tools.calibration.predict import prediction, reach
 from tools.calibration.problem import TOLERANCE, Task, free_names, read_task, settle
 from tools.calibration.rows import curve_rows, facts, outlier_rows, parameter_rows, set_rows
-from tools.calibration.words import judged, posterior_row
+from tools.calibration.words import judged, posterior_row, strange
 from tools.errors import Retry
 from tools.experiments import find
 from tools.read_data import of_one_length, read_data
@@ -70,10 +70,11 @@ def calibrate(
             declared.simulate(given, torch.as_tensor(file.seconds), device=device)
             for given, file in zip(settled, files, strict=True)
         ]
-        known, sure = judged(task, solved, level)
+        agree = agreement(task, solved)
+        broken = any(check.status == "fail" for check in agree.checks)
+        known, sure = judged(task, solved, level, check=not broken)
         data_told = _told(task, solved, known, settings, runs)
         predicted = prediction(task, known, level, device) if options.predicts else None
-        agree = agreement(task, solved)
         compared = None
         if options.compare is not None:
             unit = runs[0].outputs[declared.curve.name].unit
@@ -121,7 +122,7 @@ def _told(
         "rmse": fit.rmse,
         "n": fit.n,
         "identifiable": fit.identifiable,
-        "warnings": list(dict.fromkeys([*notes, *solved.warnings])),
+        "warnings": list(dict.fromkeys([*notes, *solved.warnings, *strange(task, solved)])),
         "balances": [
             row if single else row | {"name": f"{row['name']} ({file.name})"}
             for file, run in zip(task.files, runs, strict=True)

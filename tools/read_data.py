@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
+from physics.calibrate.checks import fractions
 from physics.columns import VALUE_COLUMN, value_column
 from physics.data import NOT_RELATIVE, Measurement, read_measurement
 from physics.errors import DataError, InputError, ParameterError
@@ -96,7 +98,14 @@ def _read(
     _check_apart(files)
     if column == VALUE_COLUMN and not raw:
         _check_scale(files)
+        return tuple(_with_odd(file) for file in files)
     return tuple(files)
+
+
+def _with_odd(file: DataFile) -> DataFile:
+    """Note the readings that cannot be fractions."""
+    odd = fractions(file.name, torch.as_tensor(file.measured.value))
+    return replace(file, notes=(*file.notes, *odd)) if odd else file
 
 
 def of_one_length(files: Sequence[DataFile], reach: float = 0.0) -> tuple[DataFile, ...]:

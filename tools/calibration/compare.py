@@ -10,7 +10,7 @@ from physics.calibrate.nested import NESTINGS, Nesting
 from physics.calibrate.selection import compare
 from physics.errors import ParameterError
 from physics.experiment import Parameter
-from tools.calibration.problem import Task, settle, shown_in
+from tools.calibration.problem import BEGIN, Task, settle, shown_in
 from tools.calibration.rows import parameter_rows
 from tools.read_data import of_one_length
 
@@ -28,9 +28,11 @@ class Richer:
 
 
 RICHER = (
-    Richer("two-region", ("equilibrium", "two-region"), {"mobile_fraction": 0.8, "exchange": 1.0}),
+    Richer(
+        "two-region", ("equilibrium", "two-region"), {name: BEGIN[name] for name in ("mobile_fraction", "exchange")}
+    ),
     Richer("loss", ("lossless", "lossy"), {"biot": 0.05}),
-    Richer("decay", ("conservative", "decaying"), {"decay": 1e-6}),
+    Richer("decay", ("conservative", "decaying"), {"decay": BEGIN["decay"]}),
     Richer("sorption", ("non-sorbing", "sorbing"), {"retardation": 1.2}),
 )
 

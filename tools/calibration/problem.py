@@ -22,7 +22,10 @@ from tools.read_data import DataFile
 TOLERANCE = 1e-7  # of the curves that are fitted; their error then moves no digit of the misfit that is shown
 MARCHED = 1e-5  # of columns with water at rest, which no closed form gives; far below what a reading errs by
 SEARCH = 1e-3  # of the curves from which several starts look for the best minimum
+SEVERAL = 4  # starts where water at rest exchanges: much dispersion looks like it, and makes a minimum of its own
 ROUNDS = 3
+BEGIN = {"mobile_fraction": 0.8, "exchange": 1.0, "decay": 1e-6}
+"""Where to begin looking for parameters that a curve shows only beside others, SI."""
 _MOVED = 0.02  # a fit that moves a parameter by less stays within the resolution that its start chose
 
 
@@ -71,6 +74,7 @@ def read_task(
         ParameterError, UnitError: an option that cannot be used; the message says which.
     """
     check(options, names)
+    _check_count(files, names, options)
     noise, shared = read_noise(options.noise, files, declared.curve.unit)
     return Task(
         declared,
@@ -83,6 +87,20 @@ def read_task(
         read_bounds(declared, options.bounds, names),
         {name: shown_in(declared, files[0], name, settings) for name in names},
     )
+
+
+def _check_count(files: Sequence[DataFile], names: Sequence[str], options: Options) -> None:
+    """Raise where fewer points than unknowns are left, priors counting as points."""
+    own = [*options.separate, *options.nuisance]
+    unknown = len(names) - len(options.separate) + len(files) * len(own)
+    known = len(options.priors) + len(files) * sum(text.partition("=")[0].strip() in own for text in options.priors)
+    points = sum(int((file.measured.count > 0).sum()) for file in files)
+    if points + known < unknown:
+        which = files[0].name if len(files) == 1 else f"the {len(files)} files"
+        raise DataError(
+            f"{which}: {points} {'point' if points == 1 else 'points'} for {unknown} unknowns "
+            f"({', '.join([*names, *options.nuisance])}); measure more points, or fit fewer"
+        )
 
 
 def shown_in(declared: Experiment, file: DataFile, name: str, settings: Mapping[str, str]) -> tuple[str, float]:
@@ -103,8 +121,9 @@ def settle(task: Task, level: float, seed: int = 0) -> tuple[Solved, list[dict[s
         ParameterError, DataError: nothing tells where to start, or a setting cannot be.
     """
     here = begin = starts(task)
-    if task.options.starts > 1:
-        searched = solve(_problem(task, here, SEARCH, begin), starts=task.options.starts, seed=seed, checks=False)
+    several = max(task.options.starts, SEVERAL if "exchange" in task.free else 1)
+    if several > 1:
+        searched = solve(_problem(task, here, SEARCH, begin), starts=several, seed=seed, checks=False)
         found = [values_of(searched, task.free, k) for k in range(len(task.files))]
         here = [{**given, **values} for given, values in zip(here, found, strict=True)]
     for _ in range(ROUNDS):
@@ -188,6 +207,7 @@ def starts(task: Task) -> list[dict[str, Any]]:
 def _started(task: Task, file: DataFile) -> dict[str, Any]:
     declared, given = task.declared, dict(file.known)
     given |= {name: task.priors[name].centre for name in task.free if name not in given and name in task.priors}
+    given |= {name: BEGIN[name] for name in task.free if name not in given and name in BEGIN}
     times, values = file.seconds, _scaled(task, file)
     if declared.start is not None and any(name not in given for name in task.free):
         try:

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from physics import units
+from physics.calibrate.checks import unusual
 from physics.calibrate.posterior import Posterior, posterior
 from physics.calibrate.solve import Solved
 from tools.calibration.options import unit_of
-from tools.calibration.problem import Task
+from tools.calibration.problem import Task, values_of
 
 _DRAWS = 400  # that a figure shows
 _EXACT = 10.0  # times the tolerance of the curves: readings closer than that are computed ones
@@ -21,15 +22,24 @@ _METHODS = {
 }
 
 
-def judged(task: Task, solved: Solved, level: float) -> tuple[Posterior | None, tuple[str, ...]]:
+def strange(task: Task, solved: Solved) -> tuple[str, ...]:
+    """Tell of values found that lie far from what such an experiment gives, each parameter once."""
+    if not solved.fit.status.ok:
+        return ()
+    every = (values_of(solved, task.free, k) for k in range(len(task.files)))
+    return tuple(dict.fromkeys(told for values in every for told in unusual(task.declared, values)))
+
+
+def judged(task: Task, solved: Solved, level: float, *, check: bool = True) -> tuple[Posterior | None, tuple[str, ...]]:
     """Return what is known after a fit that stands, and what to say of it; None after another.
 
-    Residuals no larger than the solver's error are no noise, and no profile can be followed in them.
+    Residuals no larger than the solver's error are no noise, and no profile can be followed in them. Without `check`
+    the normal approximation is taken as it is, for a fit that is withheld anyway.
     """
     if not solved.fit.status.ok:
         return None, ()
     exact = solved.fit.rmse <= _EXACT * task.tolerance
-    known = posterior(solved, level=level, check=not exact, numerical_error=task.tolerance)
+    known = posterior(solved, level=level, check=check and not exact, numerical_error=task.tolerance)
     told = (
         f"The residuals are no larger than the solver's error ({task.tolerance:g}): these readings carry no noise, "
         "so the intervals say nothing of a measurement."

@@ -54,7 +54,7 @@ def test_a_curve_that_goes_another_way_is_refused():
         start_column(t, rise[::-1], 11.0)
     with pytest.raises(DataError, match="set input=step"):
         start_column(t, rise, 11.0, input="leach")
-    with pytest.raises(DataError, match="as after a pulse.*input=pulse and pulse_duration"):
+    with pytest.raises(DataError, match=r"as after a pulse.*input=pulse and pulse_duration"):
         start_column(t, [0.0, 0.1, 0.6, 0.9, 0.7, 0.3, 0.05, 0.0], 11.0)
     spike = [0.0, 0.9, *rise[1:]]  # one reading far off is no pulse
     assert start_column(list(range(1, 10)), spike, 11.0)["velocity"] > 0
