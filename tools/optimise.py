@@ -75,6 +75,8 @@ def optimise_run(
         models = "models" in targets
         if models and len(targets) > 1:
             raise ParameterError("--target models stands alone; leave the other targets out")
+        if rivals and not models:
+            raise ParameterError("--rival is for --target models=5%; leave it out, or ask for that")
         past = left_by(declared, after, settings, limits) if after is not None else None
         if past is not None:
             settings, limits = {**past.settings, **settings}, [*limits, *past.limits]
@@ -172,8 +174,8 @@ def _runnable(run: Run) -> dict[str, Any]:
 
 
 def _shown_times(run: Run) -> torch.Tensor:
-    even = torch.linspace(0.0, run.duration, 81, dtype=torch.float64)
-    return torch.unique(torch.cat([even, run.times]))
+    """Even times: laws that look between neighbouring ones need them well apart."""
+    return torch.linspace(0.0, run.duration, 121, dtype=torch.float64)
 
 
 def _data(
@@ -214,10 +216,10 @@ def _text(asked: Asked, best: Run, quick: Run | None, reason: str | None) -> str
     names = tuple(asked.study.target.precision) or asked.study.belief.names
     widths = ", ".join(f"{name} within {100 * best.half_width[name]:.2g} %" for name in names)
     lasts = rows.time(asked, best.duration)
-    said = f"{best.samples} samples in {lasts['value']:.3g} {lasts['unit']}".strip() + f" are expected to know {widths}"
+    said = f"{best.samples} samples in {rows.short(lasts)}" + f" are expected to know {widths}"
     if reason is None and quick is not None and quick.duration < 0.95 * best.duration:
         short = rows.time(asked, quick.duration)
-        said += f"; the target alone is met in {short['value']:.3g} {short['unit']}".rstrip()
+        said += f"; the target alone is met in {rows.short(short)}"
     return said + "."
 
 

@@ -165,12 +165,13 @@ class _Search:
             responses = respond(self.study, cases, self.draws)
             for run, response in zip(schedule(self.study, cases, responses), responses, strict=True):
                 if run is None or not math.isfinite(run.score):
-                    self._refuse("nothing can be seen at the times that the limits leave")
+                    scarce = " and with the material" if math.isfinite(self.study.limits.material) else ""
+                    self._refuse(f"nothing can be seen at the times{scarce} that the limits leave")
                     continue
                 self.runs.append(run)
                 self.responses.append(response)
         if not self.runs:
-            raise none_left(self.reasons())
+            raise none_left(self.reasons(), self.study.experiment.name)
 
     def _admitted(self, point: Mapping[str, Any]) -> Case | None:
         study = self.study

@@ -234,7 +234,9 @@ def _is_number(study: Study, name: str, control: Range | Options) -> bool:
     return isinstance(control, Range) or all(isinstance(value, int | float) for value in control.values)
 
 
-def none_left(reasons: Sequence[str]) -> ParameterError:
-    """Say why no candidate is left."""
+def none_left(reasons: Sequence[str], experiment: str = "") -> ParameterError:
+    """Say why no candidate is left; where the experiment itself refuses all of them, in its own words."""
+    if experiment and len(reasons) == 1 and reasons[0].startswith(f"{experiment}:"):
+        return ParameterError(reasons[0])
     told = f": {reasons[0]}" if reasons else ""
     return ParameterError(f"no settings within the limits can be run{told}; widen a range or a limit")

@@ -83,7 +83,7 @@ def told_apart(asked: Asked, texts: Sequence[str], wanted: float, seed: int = 0)
         raise ParameterError("no verdict on rival models")
     met = apart.wrong <= wanted
     run = _run(study, found)
-    more = None if met else _samples(study, rivals, found, wanted, seed)
+    more = None if met else _samples(study, rivals, found, wanted, not asked.spaced, seed)
     reason = None if met else _reason(found, rivals, wanted, more)
     return run, {
         "reason": reason,
@@ -133,11 +133,14 @@ def _run(study: Study, found: Verdict) -> Run:
     return Run(case, found.times, blank, {}, {}, {}, math.nan, duration, study.used(case.settings, duration))
 
 
-def _samples(study: Study, rivals: Sequence[Rival], found: Verdict, wanted: float, seed: int) -> int | None:
+def _samples(
+    study: Study, rivals: Sequence[Rival], found: Verdict, wanted: float, closer: bool, seed: int
+) -> int | None:
     fixed = {name: Options((value,)) for name, value in found.case.chosen.items()}
     for factor in _MORE:
         count = factor * study.limits.samples
-        wider = replace(study, controls=fixed, limits=replace(study.limits, samples=count))
+        interval = study.limits.interval / (factor if closer else 1)
+        wider = replace(study, controls=fixed, limits=replace(study.limits, samples=count, interval=interval))
         again = tell_apart(wider, rivals, effort=1, seed=seed).apart
         if again is not None and again.wrong <= wanted:
             return count

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from scipy.stats import norm
@@ -76,8 +76,17 @@ def tidy(value: float) -> float:
     return float(f"{value:.14g}") if math.isfinite(value) else value
 
 
+def short(row: Mapping[str, Any]) -> str:
+    """Write a quantity in three digits, and every digit before the point."""
+    value = float(row["value"])
+    return (f"{value:.0f}" if 1000 <= abs(value) < 1e6 else f"{value:.3g}") + f" {row['unit']}".rstrip()
+
+
 def predictions(asked: Asked, run: Run) -> list[dict[str, Any]]:
-    """Expected half-widths after the run, relative, with the one at the centre and the worst scenario."""
+    """Expected half-widths after the run, relative: the mean over what is believed, and its span.
+
+    `nominal` is the one if the medians hold, `upper` that of the worst scenario.
+    """
     before = {name: asked.study.belief.deviation[name] for name in asked.study.belief.names}
     z = run_quantile(asked)
     return [
@@ -86,6 +95,7 @@ def predictions(asked: Asked, run: Run) -> list[dict[str, Any]]:
             "value": run.half_width[name],
             "lower": min(run.nominal[name], run.half_width[name]),
             "upper": run.worst[name],
+            "nominal": run.nominal[name],
             "before": z * before[name],
             "level": asked.study.target.level,
             "unit": "",
@@ -180,7 +190,7 @@ def _gap(asked: Asked, samples: int) -> str:
     if asked.spaced or not limits.interval:
         return ""
     apart = time(asked, limits.interval * limits.samples / samples)
-    return f" ({apart['value']:.3g} {apart['unit']}".rstrip() + " or more apart)"
+    return f" ({short(apart)} or more apart)"
 
 
 def need(asked: Asked, run: Run, found: Need) -> dict[str, Any]:
@@ -192,10 +202,10 @@ def need(asked: Asked, run: Run, found: Need) -> dict[str, Any]:
         ways.append(f"{found.samples} samples" + _gap(asked, found.samples))
     duration = None if found.duration is None else time(asked, found.duration)
     if duration is not None:
-        ways.append(f"{duration['value']:.3g} {duration['unit']} of time".replace("  ", " "))
+        ways.append(f"{short(duration)} of time")
     amount = None if found.material is None else material(asked, found.material)
     if amount is not None:
-        ways.append(f"{amount['value']:.3g} {amount['unit']} of material")
+        ways.append(f"{short(amount)} of material")
     worst = max(asked.study.target.precision, key=lambda n: run.half_width[n] / asked.study.target.precision[n])
     best = 100 * run.half_width[worst]
     wanted = 100 * asked.study.target.precision[worst]

@@ -318,6 +318,10 @@ def _material(
             raise ParameterError(f"--limit material: nothing is counted as used up by {declared.name}")
         return None, ""
     material, unit = found
+    if declared.name == "flash" and "pulse_energy" not in {*fixed, *controls}:
+        if "material" in run:
+            raise ParameterError("--limit material: it is the energy of the pulse; set pulse_energy, or give its range")
+        return None, ""
     if declared.name == "column" and {"diameter", "porosity"} <= set(fixed):
         return column_volume, "m**3"
     return material, unit
