@@ -1,14 +1,15 @@
 """The peers of `benchmarks/calibration.py`: what each is given, set up as its documentation advises.
 
 SciPy's `least_squares` gets our own model as a function of the logarithms of the parameters and takes two-point
-differences of it, by "trf", its default, and by "lm" (MINPACK), its quickest without bounds.
+differences of it, by "trf", its default, and by "lm" (MINPACK), its quickest without bounds. The closed form is called
+where it is compiled, without the tape that a model keeps for derivatives.
 
 diffrax integrates the cells of our march: the same three grids, the same fluxes, the same extrapolation to the sixth
-order in space, the third grid's law held at the start's Peclet number. In time it takes its Kvaerno5 with an adaptive
-step that meets every output time, so that its dense output adds no error. Its implicit stages are solved by a chord
-iteration whose linear solver reads the three diagonals from three products (a dense factorisation of a thousand cells
-would be slower by orders). optimistix' Levenberg-Marquardt takes the Jacobian in forward mode, as advised for few
-parameters. All is compiled before the clock starts.
+order in space, the third grid's law held at the start's Peclet number. In time it takes the implicit Kvaerno5 or
+Kvaerno3, or the explicit Tsit5, with an adaptive step that meets every output time, so that its dense output adds no
+error. The implicit stages are solved by a chord iteration whose linear solver reads the three diagonals from three
+products (a dense factorisation of hundreds of cells would be slower by orders). optimistix' Levenberg-Marquardt takes
+the Jacobian in forward mode, as advised for few parameters. All is compiled before the clock starts.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from scipy.optimize import least_squares
+from scipy.special import stdtrit
 
-from physics.calibrate.sensitivity import Model
 from physics.equations.advection_dispersion.equation import extended_grid
 from physics.equations.advection_dispersion.response import DIVISOR, Resolution
 from physics.integrate.richardson import LEVELS, weights
@@ -30,26 +31,31 @@ Found = tuple[np.ndarray, float, int]
 """The parameters, the sum of squares and how many curves it took."""
 
 
+Curve = Callable[[np.ndarray], np.ndarray]
+"""velocity and dispersion -> the curve, (n,)."""
+
+
 def scipy_differences(
-    model: Model,
-    fixed: dict[str, float],
-    times: np.ndarray,
+    curve: Curve,
     values: np.ndarray,
     start: dict[str, float],
     tolerance: float,
     method: Method,
+    level: float | None = None,
 ) -> Callable[[], Found]:
-    at = torch.from_numpy(times)
-    held = {name: torch.tensor([value], dtype=torch.float64) for name, value in fixed.items()}
+    """Return the fit by `least_squares`; with a level, covariance and intervals of Student's t follow it."""
+    begin = np.log(list(start.values()))
 
     def residual(u: np.ndarray) -> np.ndarray:
-        theta = torch.from_numpy(np.exp(u))
-        with torch.no_grad():
-            return model({**held, **dict(zip(start, theta.split(1), strict=True))}, at)[0].numpy() - values
+        return curve(np.exp(u)) - values
 
     def run() -> Found:
-        begin = np.log(list(start.values()))
         found = least_squares(residual, begin, method=method, xtol=tolerance, ftol=tolerance, gtol=tolerance)
+        if level is not None:
+            freedom = len(values) - len(begin)
+            covariance = np.linalg.inv(found.jac.T @ found.jac) * (2 * found.cost / freedom)
+            half = stdtrit(freedom, 0.5 + level / 2) * np.sqrt(np.diag(covariance))
+            _ = np.exp(found.x - half), np.exp(found.x + half)
         return np.exp(found.x), 2 * float(found.cost), int(found.nfev)
 
     return run
@@ -61,9 +67,22 @@ def _grid(cells: int, tail: int, peclet: float) -> tuple[np.ndarray, np.ndarray]
 
 
 def diffrax_fit(
-    at: Resolution, length: float, times: np.ndarray, values: np.ndarray, start: dict[str, float], tolerance: float
+    at: Resolution,
+    length: float,
+    times: np.ndarray,
+    values: np.ndarray,
+    start: dict[str, float],
+    scheme: str,
+    tolerance: float,
+    descent: float,
 ) -> Callable[[], Found]:
-    """Compile a fit of velocity and dispersion of a column that goes on, fed with the flow, read as resident."""
+    """Compile a fit of velocity and dispersion of a column that goes on, fed with the flow, read as resident.
+
+    Args:
+        scheme: the name of diffrax' solver.
+        tolerance: of its steps, relative and absolute.
+        descent: that of optimistix.
+    """
     import diffrax
     import jax
     import jax.numpy as jnp
@@ -73,6 +92,8 @@ def diffrax_fit(
     peclet = start["velocity"] * length / start["dispersion"]
     grids = [_grid(at.cells * n // DIVISOR, at.tail * n // DIVISOR, peclet) for n in LEVELS]
     factors, chord = weights(LEVELS), diffrax.VeryChord(tolerance, tolerance, linear_solver=_banded())
+    chosen = getattr(diffrax, scheme)
+    stepper = chosen(root_finder=chord) if issubclass(chosen, diffrax.AbstractImplicitSolver) else chosen()
     steps = diffrax.ClipStepSizeController(diffrax.PIDController(rtol=tolerance, atol=tolerance), step_ts=times)
 
     def curve(velocity: Any, dispersion: Any) -> Any:
@@ -90,10 +111,10 @@ def diffrax_fit(
 
             cells = at.cells * n // DIVISOR
             found = diffrax.diffeqsolve(
-                diffrax.ODETerm(rate), diffrax.Kvaerno5(root_finder=chord), 0.0, times[-1], times[0] / 100,
+                diffrax.ODETerm(rate), stepper, 0.0, times[-1], times[0] / 100,
                 jnp.zeros(len(widths)), args=(ahead, behind, velocity),
                 saveat=diffrax.SaveAt(ts=times, fn=lambda _, c, __, cells=cells: 0.5 * (c[cells - 1] + c[cells])),
-                stepsize_controller=steps, adjoint=diffrax.ForwardMode(), max_steps=20_000,
+                stepsize_controller=steps, adjoint=diffrax.ForwardMode(), max_steps=100_000,
             )  # fmt: skip
             total = total + factor * found.ys
         return total
@@ -102,7 +123,7 @@ def diffrax_fit(
         velocity, dispersion = jnp.exp(u)
         return curve(velocity, dispersion) - values
 
-    solver = optimistix.LevenbergMarquardt(rtol=1e-7, atol=1e-7)
+    solver = optimistix.LevenbergMarquardt(rtol=descent, atol=descent)
 
     @jax.jit
     def solve(u: Any) -> Any:

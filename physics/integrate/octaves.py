@@ -13,7 +13,8 @@ scheme, and an interpolant that mixed them would leave an error that extrapolati
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import math
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -94,14 +95,12 @@ class Lookup:
         first, last = nodes.offsets[stretch], nodes.offsets[stretch + 1]
         cell = ((where - start) / step).floor().long()
         self.base = torch.minimum((first + cell - POINTS // 2 + 1).clamp(min=0), last - POINTS + 1).maximum(first)
-        self.basis = lagrange((at - start) / step - (self.base - first))
+        self.basis: Tensor = _Basis.apply(at, start + (self.base - first) * step, step)
 
     def read(self, values: Tensor) -> Tensor:
         """Return the values between the nodes, shape (times, batch), given those at them, (nodes, batch)."""
-        result = torch.zeros_like(self.basis[0])
-        for k, basis in enumerate(self.basis):
-            result = result + basis * values.gather(0, self.base + k)
-        return result
+        rows = self.base + torch.arange(POINTS, device=values.device)[:, None, None]
+        return (self.basis * values.gather(0, rows.flatten(0, 1)).unflatten(0, (POINTS, -1))).sum(0)
 
 
 def interpolate(nodes: Nodes, values: Tensor, at: Tensor) -> Tensor:
@@ -109,16 +108,48 @@ def interpolate(nodes: Nodes, values: Tensor, at: Tensor) -> Tensor:
     return Lookup(nodes, at).read(values)
 
 
-def lagrange(u: Tensor) -> list[Tensor]:
-    """Return the basis polynomials on the nodes 0 ... POINTS - 1 at `u`."""
-    below, above = [torch.ones_like(u)], [torch.ones_like(u)]
+class _Basis(torch.autograd.Function):
+    """The basis polynomials at `at` on the nodes origin + k step, k = 0 ... POINTS - 1: shape (POINTS, times, batch).
+
+    Differentiated as a whole: in forward mode a tensor without a tangent is dear beside one that has it.
+    """
+
+    @staticmethod
+    def forward(at: Tensor, origin: Tensor, step: Tensor) -> Tensor:
+        return _lagrange((at - origin) / step)[0]
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs)
+        ctx.save_for_forward(*inputs)
+
+    @staticmethod
+    def _slopes(ctx: Any) -> Tensor:
+        at, origin, step = (part.detach() for part in ctx.saved_tensors)
+        return _lagrange((at - origin) / step)[1] / step
+
+    @staticmethod
+    def jvp(ctx: Any, along: Tensor, *_: None) -> Tensor:
+        return _Basis._slopes(ctx) * along
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, bar: Tensor) -> tuple[Tensor, None, None]:
+        return (bar * _Basis._slopes(ctx)).sum(0), None, None
+
+
+def _lagrange(u: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the basis polynomials on the nodes 0 ... POINTS - 1 at `u`, and their derivatives."""
+    one, none = torch.ones_like(u), torch.zeros_like(u)
+    below, above = [(one, none)], [(one, none)]
     for m in range(POINTS - 1):
-        below.append(below[-1] * (u - m))
-        above.append(above[-1] * (u - (POINTS - 1 - m)))
-    result = []
+        for side, node in ((below, m), (above, POINTS - 1 - m)):
+            value, slope = side[-1]
+            side.append((value * (u - node), slope * (u - node) + value))
+    values, slopes = [], []
     for k in range(POINTS):
-        scale = 1.0
-        for m in range(POINTS):
-            scale *= 1.0 if m == k else k - m
-        result.append(below[k] * above[POINTS - 1 - k] / scale)
-    return result
+        scale = math.prod(k - m for m in range(POINTS) if m != k)
+        (left, left_slope), (right, right_slope) = below[k], above[POINTS - 1 - k]
+        values.append(left * right / scale)
+        slopes.append((left_slope * right + left * right_slope) / scale)
+    return torch.stack(values), torch.stack(slopes)
