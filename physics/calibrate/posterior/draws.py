@@ -1,9 +1,14 @@
 """Draws from a posterior that Laplace does not describe: weighted ones where that suffices, else walkers.
 
-Points w_i from Student's distribution about the estimate, a little wider than Laplace, are taken with weights
-p(w_i) / g(w_i). Their effective number 1 / sum (weight share)^2 says how well that did (Kong 1992; Owen 2013, Monte
-Carlo theory, methods and examples, section 9.3): one batched call of the model where most of them count. Otherwise
-they are where the walkers of `sampler.sample` begin.
+Points w_i from Student's distributions g_r, the first of them about the estimate and a little wider than Laplace, each
+further one with the mean and the covariance of the weighted points so far, are taken with weights
+
+    p(w_i) / sum_r g_r(w_i)
+
+(adaptive multiple importance sampling; Cornuet, Marin, Mira & Robert 2012, Scandinavian Journal of Statistics 39, 798,
+doi:10.1111/j.1467-9469.2011.00756.x). Their effective number 1 / sum (weight share)^2 says how well that did (Kong
+1992; Owen 2013, Monte Carlo theory, methods and examples, section 9.3): a few batched calls of the model where enough
+of them count. Otherwise they are where the walkers of `sampler.sample` begin.
 """
 
 from __future__ import annotations
@@ -21,9 +26,16 @@ from physics.calibrate.posterior.sampler import sample, walkers_for
 from physics.calibrate.posterior.target import Chart, Target
 
 _TRIES = 1024
-_EFFECTIVE = 0.25  # share of the weighted draws that must count
+_EFFECTIVE = 0.25  # of one round's draws must count in all
+_LEAST = 0.15  # of all that were drawn, below which their weights are not to be trusted
+_ROUNDS = 8
+_GOOD = 0.7  # of the first round, which then is all: a tail that was not met yet weighs nothing
+_LEARNT = 3  # further rounds at least where it is not
+_GROWN = 2.0  # times the covariance that was learnt
+_FLAT = 50.0  # effective draws a parameter, below which weights are flattened before they are learnt from
 _WIDER = 1.25
 _TAIL = 6.0  # degrees of freedom of the proposal at most
+_SINGULAR = 1e-12  # of a correlation matrix, the least eigenvalue
 _SPAN = 12.0  # in ln theta, how far the walkers go where nothing stops them
 
 
@@ -94,25 +106,59 @@ def _covariance(judged: Judged, chart: Chart, target: Target) -> Tensor:
     return found + torch.diag(torch.where(lost, widest**2, torch.zeros_like(widest)))
 
 
+@dataclass(frozen=True)
+class _Proposal:
+    """Student's distribution in P dimensions: w = centre + wider * size * (vectors @ (root * spread))."""
+
+    centre: Tensor
+    size: Tensor
+    vectors: Tensor
+    root: Tensor
+    freedom: float
+
+    def points(self, spread: Tensor) -> Tensor:
+        return self.centre + _WIDER * self.size * ((spread * self.root) @ self.vectors.T)
+
+    def log(self, points: Tensor) -> Tensor:
+        spread = ((points - self.centre) / (_WIDER * self.size)) @ self.vectors / self.root
+        power = 0.5 * (self.freedom + len(self.centre))
+        return -power * torch.log1p((spread**2).sum(-1) / self.freedom) - self.size.log().sum() - self.root.log().sum()
+
+
+def _propose(centre: Tensor, covariance: Tensor, freedom: float) -> _Proposal:
+    size = covariance.diagonal().clamp_min(0).sqrt()
+    size = torch.where(size > 0, size, torch.ones_like(size))
+    values, vectors = torch.linalg.eigh(covariance / (size[:, None] * size))
+    return _Proposal(centre, size, vectors, values.clamp_min(_SINGULAR).sqrt(), freedom)
+
+
 def _weighted(
     density: Callable[[Tensor], Tensor], centre: Tensor, covariance: Tensor, freedom: float, seed: int
 ) -> tuple[tuple[Tensor, Tensor], float]:
-    """Return the points and their shares, and which share of them counts."""
+    """Return the points and their shares, and how many of them count, over the number of one round."""
     P = len(centre)
     nu = min(freedom, _TAIL)
-    z = normal(P, _TRIES, seed)
-    chi = torch.as_tensor(np.random.default_rng(seed).chisquare(nu, _TRIES))
-    values, vectors = torch.linalg.eigh(covariance)
-    root = vectors * values.clamp_min(0).sqrt()
-    spread = (nu / chi).sqrt()[:, None] * z
-    points = centre + _WIDER * spread @ root.T
-    with torch.no_grad():
-        log = density(points) + 0.5 * (nu + P) * torch.log1p((spread**2).sum(-1) / nu)
-    if not bool(torch.isfinite(log).any()):
-        return (centre.expand(_TRIES, P), torch.full((_TRIES,), 1 / _TRIES, dtype=torch.float64)), 0.0
-    share = (log - log.max()).exp()
-    share = share / share.sum()
-    return (points, share), float(1 / (share**2).sum()) / _TRIES
+    proposals = [_propose(centre, covariance, nu)]
+    points, log = torch.empty(0, P, dtype=centre.dtype), torch.empty(0, dtype=centre.dtype)
+    for turn in range(_ROUNDS):
+        z = normal(P, _TRIES, seed + turn)
+        chi = torch.as_tensor(np.random.default_rng(seed + turn).chisquare(nu, _TRIES))
+        drawn = proposals[-1].points((nu / chi).sqrt()[:, None] * z)
+        with torch.no_grad():
+            points, log = torch.cat([points, drawn]), torch.cat([log, density(drawn).nan_to_num(nan=-torch.inf)])
+        if not bool(torch.isfinite(log).any()):
+            return (centre.expand(_TRIES, P), torch.full((_TRIES,), 1 / _TRIES, dtype=torch.float64)), 0.0
+        share = torch.softmax(log - torch.logsumexp(torch.stack([each.log(points) for each in proposals]), 0), 0)
+        effective = float(1 / (share**2).sum())
+        if turn == 0 and effective >= _GOOD * _TRIES:
+            break
+        if effective >= max(_EFFECTIVE * _TRIES, _LEAST * len(share)) and turn >= _LEARNT:
+            break
+        learnt = share if effective > _FLAT * P else share.sqrt() / share.sqrt().sum()
+        mean = (learnt[:, None] * points).sum(0)
+        off = points - mean
+        proposals.append(_propose(mean, _GROWN * (learnt[:, None] * off).T @ off, nu))
+    return (points, share), effective / _TRIES if effective >= _LEAST * len(share) else 0.0
 
 
 def _resample(points: Tensor, share: Tensor, count: int, rng: np.random.Generator, *, jitter: bool = False) -> Tensor:

@@ -35,7 +35,7 @@ def on_a_grid(found):
     return [float(rate[int((cumulative >= q).nonzero()[0, 0])].exp()) for q in (0.1, 0.5, 0.9)]
 
 
-@pytest.mark.parametrize("effective", [0.0, 1.1])
+@pytest.mark.parametrize("effective", [0.0, 100.0])
 def test_weighted_draws_and_walkers_follow_the_density(monkeypatch, effective):
     found = posterior(solve(problem(prior=Prior(1.0, 1.0), deviation=0.15), checks=False))
     assert found.agreement > 0.1
@@ -59,3 +59,35 @@ def test_an_upper_end_that_no_one_knows_is_told():
     drawn = found.draws(200)
     assert bool(torch.isfinite(drawn["rate"]).all())
     assert any("No upper end is known for rate" in warning for warning in found.warnings)
+
+
+def bent(by):
+    def density(w):
+        return -0.5 * (w[:, 0] / 2) ** 2 - 0.5 * ((w[:, 1] - by * (w[:, 0] ** 2 - 4)) / 0.7) ** 2
+
+    laplace = torch.diag(torch.tensor([4.0, 0.49], dtype=torch.float64))
+    mode = torch.tensor([0.0, -4 * by], dtype=torch.float64)
+    return [module._weighted(density, mode, laplace, 30.0, seed) for seed in range(4)]
+
+
+def test_a_bent_ridge_is_learnt_in_a_few_rounds():
+    for (points, share), effective in bent(0.2):
+        assert effective >= module._EFFECTIVE
+        mean = (share[:, None] * points).sum(0)
+        assert mean.tolist() == pytest.approx([0.0, 0.0], abs=0.2)
+        spread = (share[:, None] * (points - mean) ** 2).sum(0).sqrt()
+        assert spread.tolist() == pytest.approx([2.0, math.sqrt(0.7**2 + 32 * 0.2**2)], rel=0.1)
+
+
+def test_a_ridge_bent_too_far_is_left_to_the_walkers():
+    assert sum(effective < module._EFFECTIVE for _, effective in bent(1.5)) >= 3
+
+
+def test_a_model_that_fails_somewhere_is_no_density_there():
+    def density(w):
+        return torch.where(w[:, 0] > 0, -0.5 * (w**2).sum(-1), torch.nan)
+
+    start = torch.zeros(2, dtype=torch.float64)
+    (points, share), effective = module._weighted(density, start, torch.eye(2, dtype=torch.float64), 30.0, 0)
+    assert effective >= module._EFFECTIVE
+    assert float(share[points[:, 0] <= 0].sum()) == 0.0
