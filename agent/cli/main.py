@@ -11,7 +11,20 @@ from importlib.metadata import entry_points
 import typer
 from typer.exceptions import TyperException
 
-from agent.cli import calibrate, chat, corpus, design, doctor, experiments, model, plan, report, runs, simulate
+from agent.cli import (
+    assimilate,
+    calibrate,
+    chat,
+    corpus,
+    design,
+    doctor,
+    experiments,
+    model,
+    plan,
+    report,
+    runs,
+    simulate,
+)
 from agent.cli.common import BAD_INPUT, FAILURE, WITHHELD, settings, stderr
 from agent.errors import AgentError
 from agent.runs import as_json, run_id, write_whole
@@ -46,6 +59,7 @@ app.command("chat")(chat.chat)
 app.command("simulate")(simulate.simulate)
 app.command("calibrate")(calibrate.calibrate)
 app.command("design")(design.design)
+app.command("assimilate")(assimilate.assimilate)
 app.command("report")(report.report)
 app.command("runs")(runs.runs)
 app.command("experiments")(experiments.experiments)

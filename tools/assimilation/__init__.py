@@ -1,0 +1,1 @@
+"""What stands between an assimilation and a person: sensor files, priors, the systems by experiment, and rows."""
