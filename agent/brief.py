@@ -34,10 +34,13 @@ def read_brief(
     planning: Planning,
     context: Context,
     curves: Sequence[Curve] = (),
+    *,
+    earlier: Sequence[str] = (),
 ) -> tuple[Brief, Question | None, Evidence]:
     """Read the request and the replies; return the brief, the question that is still open, and the request's facts.
 
-    What the request leaves open is taken from the settings that come with measured `curves`, which the plan follows.
+    What the request leaves open is taken from the settings that come with measured `curves`, which the plan follows, or
+    from the requests that it changes (`earlier`, the latest first).
 
     Raises:
         BadRequest: a quantity cannot be what the request says it is.
@@ -46,7 +49,9 @@ def read_brief(
     reader.read(request)
     for name, text in replies:
         reader.reply(name, text)
-    return reader.finish(request, replies)
+    for text in earlier:
+        reader.fill(text)
+    return reader.finish(" ".join([request, *(text for _, text in replies), *earlier]), bool(earlier))
 
 
 class _Reader:
@@ -71,6 +76,21 @@ class _Reader:
             if name is None or name in idle or self.spans.setdefault(name, span) is not span:
                 self.unused.append(span)
 
+    def fill(self, earlier: str) -> None:
+        """Take from the request before what this one leaves open; a number that fits nothing replaces one like it."""
+        assigned = self._assign(earlier)
+        before = {name: each.span for each in assigned if (name := each.slot) is not None}
+        for span in list(self.unused):
+            alike = [name for name, old in before.items() if old.unit == span.unit]
+            if len(alike) == 1:
+                self.spans.setdefault(alike[0], span)
+                self.unused.remove(span)
+        idle = {slot.name for slot in self.planning.slots if not slot.used}
+        for name, span in before.items():
+            if name not in idle:
+                self.spans.setdefault(name, span)
+        self.unused.extend(each.span for each in assigned if each.slot is None)
+
     def reply(self, name: str, text: str) -> None:
         """Take the first fitting quantity of a reply as the answer, and the others for what they say."""
         slot = next((slot for slot in self.planning.slots if slot.name == name), None)
@@ -92,9 +112,14 @@ class _Reader:
         if _first_named(self.planning.choices[name], text.lower()) is None:
             self.unread[name] = text
 
-    def finish(self, request: str, replies: Sequence[tuple[str, str]]) -> tuple[Brief, Question | None, Evidence]:
-        """Settle limits, instruments and assumptions, and find what is missing."""
-        words = " ".join([request, *(text for _, text in replies)]).lower()
+    def finish(self, text: str, changed: bool) -> tuple[Brief, Question | None, Evidence]:
+        """Settle limits, instruments and assumptions, and find what is missing; `text` is all that was said.
+
+        `changed` says that a part of it was said in earlier requests.
+        """
+        if changed:
+            self.assumed.append("What this message leaves open is taken from the request before it.")
+        words = text.lower()
         self._choose(words)
         for name, span in self.spans.items():
             self._enter(name, span, "request", span.text)

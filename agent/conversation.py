@@ -9,7 +9,7 @@ from pathlib import Path
 from agent import threads
 from agent.context import Context
 from agent.errors import BadRequest
-from agent.route import intent_of
+from agent.route import changes_a_plan, intent_of
 from agent.state import LONGEST_REQUEST, Answer, Intent, Request
 
 MOST_FILES = 12  # that one message may name
@@ -25,7 +25,7 @@ class Conversation:
     ) -> None:
         self.context, self.thread, self.path, self.notify = context, thread, path, notify
         self.handed: list[str] = []
-        self.waiting, self.follows = threads.rests(thread, path)
+        self.waiting, self.bench = threads.rests(thread, path)
         self.intent: Intent = "plan"
 
     def hand_over(self, path: Path) -> str:
@@ -54,8 +54,9 @@ class Conversation:
         fresh = self.waiting is None or bool(data)
         if fresh:
             experiments = self.context.tools.experiments()
-            follows = self.follows or bool(data)
-            self.intent = "plan" if data else intent_of(request, follows, experiments, self.context)
+            changes = bool(self.bench.requests) and changes_a_plan(request)
+            follows = bool(self.bench.curves)
+            self.intent = "plan" if data or changes else intent_of(request, follows, experiments, self.context)
         payload = Request(request=request, intent=self.intent, data=data)
         self.handed = []
         try:
@@ -63,7 +64,7 @@ class Conversation:
                 self.context, self.thread, payload, path=self.path, notify=self.notify, fresh=fresh
             )
         finally:
-            self.waiting, self.follows = threads.rests(self.thread, self.path)
+            self.waiting, self.bench = threads.rests(self.thread, self.path)
         return answer
 
 

@@ -16,6 +16,7 @@ from agent.classify import NONE, Vote, combine, route_by_embedding, route_by_mod
 from agent.context import Context
 from agent.errors import BadRequest
 from agent.model.face import ModelError
+from agent.quantities import find_quantities
 from agent.state import Intent, Question
 from tools.records import Record
 
@@ -31,6 +32,12 @@ _WHAT_NEXT = re.compile(
     r" (?:do|measure|run|try|get|reach|sample|improve|change|bring|learn|repeat)\b|\b(?:plan|propose|suggest)\b|%",
     re.IGNORECASE,
 )
+
+
+_ASKS_WHY = re.compile(
+    r"\s*(why|what (is|are|does|do)|how (does|do|is|are) (?!i\b|we\b)|is|are|does|do|explain)\b", re.IGNORECASE
+)
+_SHORT = 15  # words: a longer message says itself what is to be planned
 
 
 class Routed(Record):
@@ -94,6 +101,11 @@ def intent_of(text: str, follows: bool, experiments: list[str], context: Context
         return "plan"
     joint = combine(*_votes(text, experiments, context)[0])
     return "plan" if joint.intent in ("plan", "calibrate", "simulate") else "ask"
+
+
+def changes_a_plan(text: str) -> bool:
+    """Say whether a message is one that changes a number of the plan before it: "and with 2 %?", "only 4 hours"."""
+    return len(text.split()) <= _SHORT and not _ASKS_WHY.match(text) and bool(find_quantities(text))
 
 
 def which_experiment(experiments: list[str]) -> Question:

@@ -50,11 +50,13 @@ class Brief(Record):
 class Bench(Record):
     """What a thread knows of the laboratory from its earlier turns.
 
-    `planned` are the settings of the run that was recommended last, `curves` those that were handed over.
+    `planned` are the settings of the run that was recommended last, `requests` what asked for it, the latest first, and
+    `curves` those that were handed over.
     """
 
     experiment: str = ""
     planned: dict[str, str] = Field(default_factory=dict)
+    requests: tuple[str, ...] = ()
     curves: tuple[Curve, ...] = ()
 
 
@@ -138,6 +140,7 @@ class State(Request):
 
     run: str = ""
     bench: Bench = Field(default_factory=Bench)
+    earlier: tuple[str, ...] = ()  # the requests that this one changes, the latest first
     replies: Annotated[list[tuple[str, str]], operator.add] = Field(default_factory=list)
     brief: Brief | None = None
     question: Question | None = None

@@ -19,7 +19,7 @@ from agent import state as states
 from agent.context import Context
 from agent.errors import BadRequest
 from agent.graph import build_graph
-from agent.state import Answer, Request, Result, State
+from agent.state import Answer, Bench, Request, Result, State
 from tools import records
 
 Notify = Callable[[str], None]
@@ -73,15 +73,14 @@ def converse(
     return answer.model_copy(update={"thread": thread, "seconds": seconds})
 
 
-def rests(thread: str, path: Path) -> tuple[str | None, bool]:
-    """Return the question that a thread waits on, if any, and whether curves were handed over in its earlier turns."""
+def rests(thread: str, path: Path) -> tuple[str | None, Bench]:
+    """Return the question that a thread waits on, if any, and what it knows from its earlier turns."""
     if not path.is_file():
-        return None, False
+        return None, Bench()
     with checkpoints(path) as saver:
         snapshot = build_graph(saver).get_state({"configurable": {"thread_id": thread}})
     question = str(snapshot.interrupts[0].value["text"]) if snapshot.interrupts else None
-    bench = snapshot.values.get("bench")
-    return question, bool(bench and bench.curves)
+    return question, snapshot.values.get("bench") or Bench()
 
 
 def _entry(graph: Compiled, config: Any, request: Request | None, thread: str) -> Any:

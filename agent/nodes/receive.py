@@ -15,6 +15,7 @@ def receive(state: State) -> dict[str, Any]:
         "replies": Overwrite([]),
         "evidence": Overwrite([]),
         "seconds": Overwrite({}),
+        "earlier": (),
         "brief": None,
         "question": None,
         "draft": Draft(),

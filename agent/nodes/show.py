@@ -40,7 +40,10 @@ def _bench(state: State, ledger: Ledger) -> Bench:
     """Remember what was planned and which curves it followed, for the turns to come."""
     if state.brief is None or state.intent != "plan":
         return state.bench
-    return Bench(experiment=state.brief.experiment, planned=ledger.settings(), curves=state.brief.curves)
+    requests = (state.asked, *state.earlier)
+    return Bench(
+        experiment=state.brief.experiment, planned=ledger.settings(), requests=requests, curves=state.brief.curves
+    )
 
 
 def quoted(citation: Citation) -> list[Fact]:

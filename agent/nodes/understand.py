@@ -17,7 +17,7 @@ from agent.brief import read_brief
 from agent.classify import NONE, route_by_rules
 from agent.context import Context
 from agent.errors import BadRequest
-from agent.route import Routed, route, route_after, which_experiment
+from agent.route import Routed, changes_a_plan, route, route_after, which_experiment
 from agent.state import State
 from tools.errors import Retry
 from tools.planning import Planning
@@ -36,7 +36,8 @@ def understand(state: State, runtime: Runtime[Context]) -> Command[Literal["ask"
     # The first look at the experiments brings the solver's libraries.
     opened = {"solver": perf_counter() - start}
     curves = measured(state, context)
-    routed = _route(state, context, known, curves)
+    earlier = _earlier(state, context, known, curves)
+    routed = Routed(experiment=state.bench.experiment) if earlier else _route(state, context, known, curves)
     seconds = {**opened, **routed.seconds, "model": context.model_seconds() - before}
     if routed.declined:
         return _go("withhold", start, seconds, declined=DECLINED.format(known=", ".join(known)))
@@ -45,9 +46,15 @@ def understand(state: State, runtime: Runtime[Context]) -> Command[Literal["ask"
     if state.intent == "ask":
         return _go("retrieve", start, seconds, experiment=_asked_about(state, routed, known))
     planning = context.tools.planning(routed.experiment or "")
-    brief, question, evidence = read_brief(state.request, state.replies, *_plan_of(planning, curves, state, context))
+    how = _plan_of(planning, curves, state, context)
+    brief, question, evidence = read_brief(state.request, state.replies, *how, earlier=earlier)
     seconds["model"] = context.model_seconds() - before
-    update: dict[str, Any] = {"experiment": planning.experiment, "brief": brief, "evidence": [evidence]}
+    update: dict[str, Any] = {
+        "experiment": planning.experiment,
+        "brief": brief,
+        "evidence": [evidence],
+        "earlier": earlier,
+    }
     if question is not None:
         return _go("ask", start, seconds, **update, question=question)
     return _go("retrieve", start, seconds, **update)
@@ -81,6 +88,15 @@ def measured(state: State, context: Context) -> tuple[Curve, ...]:
         if curve.sha256 not in earlier
     ]
     return (*earlier.values(), *added)
+
+
+def _earlier(state: State, context: Context, known: list[str], curves: tuple[Curve, ...]) -> tuple[str, ...]:
+    """Return the requests of the plan before, where a message only changes a number of it."""
+    bench = state.bench
+    if state.intent != "plan" or not bench.requests or curves or not changes_a_plan(state.request):
+        return ()
+    named = {state.experiment or bench.experiment, route_by_rules(state.request, known).experiment}
+    return bench.requests if named <= {bench.experiment, NONE} else ()
 
 
 def _plan_of(

@@ -40,8 +40,8 @@ def run(tmp_path: Path) -> Path:
     return column_file(tmp_path / "run_7.csv", seed=4, comments=("Sensor depth: 11 cm", ORDERS))
 
 
-def test_a_curve_alone_is_enough_for_the_next_run(tmp_path: Path, run: Path) -> None:
-    answer = plan(tmp_path, run)
+def test_a_curve_alone_is_enough_for_the_next_run(told: tuple[Evidence, Evidence, Answer]) -> None:
+    answer = told[2]
     assert answer.status == "recommended", answer.reason
     assert answer.experiment == "column"
     assert all(check.status != "fail" for check in answer.checks)
@@ -122,8 +122,8 @@ def test_a_fit_that_fails_withholds_the_plan(tmp_path: Path, run: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Evidence, Evidence]:
-    """What the tools say of the curve of `run`, computed once."""
+def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Evidence, Evidence, Answer]:
+    """What the tools say of the curve of `run`, and the plan after it, computed once."""
     path = column_file(tmp_path_factory.mktemp("told") / "run_7.csv", seed=4, comments=("Sensor depth: 11 cm", ORDERS))
     kept: list[Evidence] = []
 
@@ -137,7 +137,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Evidence, Evidence]:
     answer = plan(path.parent, path, learn=keep(learn), design=keep(design))
     assert answer.status == "recommended", answer.reason
     learned, designed = kept
-    return learned, designed
+    return learned, designed, answer
 
 
 def lie(change: str, evidence: Evidence) -> Evidence:
@@ -172,9 +172,9 @@ def lie(change: str, evidence: Evidence) -> Evidence:
     ["status", "open", "sse", "interval", "file", "balance", "broken balance", "numerical error", "precision"],
 )
 def test_what_is_told_of_the_data_is_recomputed(
-    tmp_path: Path, run: Path, told: tuple[Evidence, Evidence], change: str
+    tmp_path: Path, run: Path, told: tuple[Evidence, Evidence, Answer], change: str
 ) -> None:
-    learned, designed = told
+    learned, designed, _ = told
     answer = plan(
         tmp_path,
         run,
@@ -217,3 +217,24 @@ def test_a_conversation_waits_for_what_is_missing(tmp_path: Path) -> None:
     assert Conversation(doubles.context(**tools()), "c", tmp_path / "threads.sqlite").waiting
     assert talk.turn("11 cm").status == "recommended"
     assert talk.waiting is None
+
+
+def test_a_short_message_changes_one_number_of_the_plan_before(tmp_path: Path) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def design(request: Any, **options: Any) -> Evidence:
+        asked.append(dict(request))
+        return doubles.design(request, **options)
+
+    talk = Conversation(doubles.context(**tools(design=design)), "c", tmp_path / "threads.sqlite")
+    assert talk.turn(doubles.REQUEST).status == "recommended"
+    again = Conversation(doubles.context(**tools(design=design)), "c", tmp_path / "threads.sqlite")
+    answer = again.turn("and with 4.5 %?")
+    assert answer.status == "recommended", answer.reason
+    assert "taken from the request before it" in " ".join(answer.assumptions)
+    again.turn("I have only 7 hours")
+    assert [request["precision"] for request in asked] == [5, 4.5, 4.5]
+    assert next(row["upper"] for row in asked[-1]["bounds"] if row["name"] == "duration") == 7
+    assert asked[-1]["settings"]["length"] == asked[0]["settings"]["length"]
+    assert again.turn("Why is a column wetted slowly from the bottom?").status == "answered"
+    assert again.turn("What is the capital of France?").status in ("declined", "withheld")

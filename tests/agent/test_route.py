@@ -5,7 +5,7 @@ import pytest
 from agent.classify import Vote
 from agent.model.face import Choice, ModelError, Prompt
 from agent.model.scripted import ScriptedModel
-from agent.route import Routed, route
+from agent.route import Routed, changes_a_plan, route
 from tests.agent import doubles
 
 PLAN = "Plan a tracer test in my sand column so that dispersion is known within 5 %."
@@ -50,3 +50,19 @@ def test_a_model_that_fails_leaves_the_others_to_it() -> None:
 
     found = route(PLAN, "plan", False, ["column"], doubles.context(Broken([])))
     assert found.experiment == "column"
+
+
+@pytest.mark.parametrize(
+    ("text", "changes"),
+    [
+        ("and with 2 %?", True),
+        ("I have only 4 hours", True),
+        ("what if the column is 20 cm long?", True),
+        ("Why does a reading err by 2 %?", False),
+        ("What is a pulse of 30 min good for?", False),
+        ("What is the capital of France?", False),
+        (f"{PLAN} The column is 30 cm long and 5 cm wide.", False),
+    ],
+)
+def test_a_short_message_with_a_number_changes_the_plan_before(text: str, changes: bool) -> None:
+    assert changes_a_plan(text) is changes

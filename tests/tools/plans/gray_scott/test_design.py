@@ -13,6 +13,7 @@ from tests.agent import doubles
 from tools.design import design
 from tools.errors import Retry
 from tools.plans import planning
+from tools.plans.gray_scott import boundary
 from tools.plans.gray_scott.boundary import ends, find_boundary
 from tools.plans.gray_scott.design import _pair
 
@@ -57,7 +58,8 @@ def test_patterns_without_a_common_boundary_are_refused() -> None:
         find_boundary(("spots", "maze"), [0.036], silent)
 
 
-def test_a_feed_rate_at_which_they_do_not_meet_says_what_was_seen() -> None:
+def test_a_feed_rate_at_which_they_do_not_meet_says_what_was_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(boundary, "DURATION", 500.0)  # all is uniform there long before
     with pytest.raises(ParameterError, match="were seen"):
         find_boundary(("spots", "worms"), [0.2], silent)
 
