@@ -5,6 +5,7 @@ from itertools import pairwise
 import pytest
 
 from tools.errors import Retry
+from tools.optimisation.study import read_limits
 from tools.optimisation.words import Words, read_limit, read_precision
 from tools.optimise import optimise_run
 
@@ -100,6 +101,8 @@ def test_material_is_limited_in_the_users_unit():
         ([], {"dispersion": "5"}, "500 %"),
         ([], {"inlet": "5%"}, "a choice"),
         ([], {"nothing": "5%"}, "no parameter"),
+        ([], {"length": "5%"}, "set, not found"),
+        (["material<=3 mL"], {"dispersion": "5%"}, "set diameter and porosity"),
         (["velocity=1..200 m/s"], {"dispersion": "5%"}, "outside its range"),
     ],
 )
@@ -117,6 +120,10 @@ def test_two_models_are_told_apart_and_the_rate_is_told():
     assert told["met"] == (row["value"] <= 0.3)
     assert 0 <= row["lower"] <= row["value"] <= row["upper"] <= row["before"] + 0.1
     assert len(told["schedule"]) <= 4
+    assert told["ranking"]
+    assert told["trade_off"] == []
+    with pytest.raises(Retry, match="--rival is for"):
+        optimise_run("column", SETTINGS, [], {"dispersion": "5%"}, rivals=["mobile_fraction=0.6"])
     with pytest.raises(Retry, match="needs a rival"):
         optimise_run("column", SETTINGS, [], {"models": "5%"})
     with pytest.raises(Retry, match="stands alone"):
@@ -128,5 +135,29 @@ def test_limits_are_read_as_people_write_them():
     assert read_limit("duration <= 8 h") == Words("duration", upper="8 h")
     assert read_limit("interval≥10 min") == Words("interval", lower="10 min")
     assert read_limit("input=step,pulse") == Words("input", options=("step", "pulse"))
+    assert read_limit("velocity=1-5 cm/h") == read_limit("velocity=1 to 5 cm/h") == read_limit("velocity=1..5 cm/h")
+    assert read_limit("x=1e-5").options == ("1e-5",)
+    assert read_limit("v=1, 2 cm/h").options == ("1 cm/h", "2 cm/h")
+    assert read_limits(["duration=8 h", "interval=5 min"]) == [
+        Words("duration", upper="8 h"),
+        Words("interval", lower="5 min"),
+    ]
     assert read_precision("x", "5 percent") == pytest.approx(0.05)
     assert read_precision("x", "0.05") == pytest.approx(0.05)
+
+
+def test_a_velocity_that_is_set_is_told_and_one_that_is_missing_is_asked_for():
+    told = optimise_run("column", SETTINGS, LIMITS[:3], {"dispersion": "10%"}, noise="0.01").data
+    setting = {row["name"]: row for row in told["settings"]}
+    assert (setting["velocity"]["value"], setting["velocity"]["unit"]) == (pytest.approx(2.0), "cm/h")
+    believed = {row["name"]: row["value"] for row in told["believed"]}
+    assert believed["dispersion"] == pytest.approx(0.15)
+    with pytest.raises(Retry, match="velocity is missing"):
+        optimise_run("column", {"length": "30 cm", "dispersion": "0.15 cm**2/h"}, [], {"dispersion": "10%"})
+
+
+def test_more_samples_may_stand_closer_where_no_interval_was_named():
+    told = optimise_run("column", SETTINGS, ["duration<=24 h", "samples<=8"], {"dispersion": "5%"}, noise="0.02").data
+    assert told["status"] == "withheld"
+    assert told["need"]["samples"] > 8
+    assert "or more apart" in told["reason"]

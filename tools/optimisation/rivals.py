@@ -116,7 +116,8 @@ def told_apart(asked: Asked, texts: Sequence[str], wanted: float, seed: int = 0)
                 "source": "design",
             },
         ],
-        "trade_off": [
+        "trade_off": [],
+        "ranking": [
             {"information": score, "settings": [rows.setting(asked, name, value) for name, value in chosen.items()]}
             for chosen, score in found.ranking[: rows.FEW]
         ],
