@@ -35,7 +35,7 @@ CASES: dict[str, tuple[tuple[str, ...], Callable[[Request, Path], Case]]] = {
     "gray_scott": (gray_scott.FREE, gray_scott.gray_scott_case),
     "column": (column.FREE, column.column_case),
 }
-METHODS = {"variational": four_d_var, "ensemble": ensemble_smoother}
+METHODS: dict[str, Callable[..., Analysis]] = {"variational": four_d_var, "ensemble": ensemble_smoother}
 _NAMES = {"variational": "4D-Var", "ensemble": "the ensemble smoother"}
 
 

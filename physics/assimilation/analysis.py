@@ -96,16 +96,33 @@ class Analysis:
     history: tuple[float, ...] = field(default=(), repr=False)
 
 
-def estimates(system: System, z: Tensor, covariance: Tensor, level: float) -> dict[str, Estimate]:
-    """Return the unknown parameters with intervals that are normal in their logarithms."""
+def estimates(
+    system: System, z: Tensor, covariance: Tensor, level: float, error: Tensor | None = None
+) -> dict[str, Estimate]:
+    """Return the unknown parameters with intervals that are normal in their logarithms.
+
+    Args:
+        error: what the model's own error may move z by, (size,); its square adds to the variance.
+    """
     values, slopes = parameters_at(system, z)
     k = NormalDist().inv_cdf(0.5 + level / 2.0)
     found = {}
     for (name, value), slope in zip(values.items(), slopes, strict=True):
-        deviation = math.sqrt(max(float(slope @ covariance @ slope), 0.0))
+        systematic = 0.0 if error is None else float(slope @ error)
+        deviation = math.sqrt(max(float(slope @ covariance @ slope), 0.0) + systematic**2)
         interval = (value * math.exp(-k * deviation), value * math.exp(k * deviation))
         found[name] = Estimate(value, deviation, *interval, level)
     return found
+
+
+def moved_by(covariance: Tensor, slope: Tensor, weight: Tensor, error: Tensor) -> Tensor:
+    """Return what an error of the predictions (n,) moves the analysis by, K error with K = C H'^T R^-1, (size,).
+
+    Args:
+        slope: H', (n, size).
+        weight: of the observations, R^-1, (n,).
+    """
+    return covariance @ (slope.T @ (weight * error))
 
 
 def spread(slopes: Fields, root: Tensor) -> Fields:

@@ -65,6 +65,13 @@ class Innovation:
         """Return 1 / s^2 of the first reads, zero where nothing was read, (reads, sensors)."""
         return (self.seen / (self.noise**2 + self.model**2))[:reads]
 
+    def remaining(self, system: System) -> Tensor | None:
+        """Return the error that corrected predictions may still have, (reads * sensors,); None without a correction.
+
+        It is alike from read to read, so it is no noise: it moves an analysis as one.
+        """
+        return None if self.best is None else (system.remaining * torch.where(self.seen, self.added, 0.0)).flatten()
+
     def left(self, predicted: Tensor) -> Tensor:
         """Return y - H - correction for predictions (..., reads, sensors) of the first reads."""
         reads = predicted.shape[-2]

@@ -32,13 +32,14 @@ import torch
 from torch import Tensor
 
 from physics import device as devices
-from physics.assimilation.analysis import Analysis, AnalysisStatus, Field, estimates, verdict
+from physics.assimilation.analysis import Analysis, AnalysisStatus, Field, estimates, moved_by, verdict
 from physics.assimilation.innovation import Innovation, guess, windows_of
 from physics.assimilation.system import Fields, Observations, System, march
 from physics.errors import ParameterError
 
 _LOST = 0.25  # share of members that may leave the finite numbers
 _EARLY = 3
+_HELD = 2  # last iterations in which the correction stays what it is, so that the search can settle
 _ABOUT = 0.3  # of the prior's deviations: the first ensemble about a guess
 
 
@@ -102,8 +103,9 @@ def ensemble_smoother(
         for window in windows_of(system, stages):
             whole = window == len(system.reads)
             at.settled = False
-            for _ in range(iterations if whole else _EARLY):
-                moved = innovation.correct(system, at.mean)
+            for k in range(iterations if whole else _EARLY):
+                # Far from the truth both models part ways, and what one shows beyond the other corrects nothing.
+                moved = innovation.correct(system, at.mean) if whole and k < iterations - _HELD else 0.0
                 distance = _iterate(system.until(window), innovation, at)
                 if distance <= (tolerance if whole else 1.0) and (moved < 0.1 or not whole):
                     at.settled = True
@@ -167,7 +169,9 @@ def _analysis(system: System, innovation: Innovation, at: _Ensemble, level: floa
     best, covariance = innovation.best, root @ root.T
     here = seen[0]
     cost = float(innovation.misfit(here[None])[0] + 0.5 * mean @ mean)
-    found = estimates(system, mean, covariance, level)
+    found = estimates(
+        system, mean, covariance, level, _moved(system, innovation, covariance, z[sound[1:]] - mean, seen)
+    )
     status, message, warnings = verdict(system, found, 2.0 * cost, innovation.points, at.settled, finite)
     lost = int((~sound).sum())
     if lost and status is not AnalysisStatus.DIVERGED:
@@ -197,6 +201,16 @@ def _analysis(system: System, innovation: Innovation, at: _Ensemble, level: floa
         marches=at.marches + count + 1,
         history=at.history,
     )
+
+
+def _moved(system: System, innovation: Innovation, covariance: Tensor, apart: Tensor, seen: Tensor) -> Tensor | None:
+    """Return what the error that the correction leaves may move the mean by, by the slopes of the last ensemble."""
+    remaining = innovation.remaining(system)
+    sound = torch.isfinite(seen).all(-1).all(-1)
+    if remaining is None or len(apart) < system.size + 2:
+        return None
+    _, slope, _ = _regression(apart, seen[1:][sound[1:]].flatten(1))
+    return moved_by(covariance, slope, innovation.precision(len(system.reads)).flatten(), remaining)
 
 
 def _fields(fields: Fields, sound: Tensor, best: Fields | None) -> dict[str, Field]:

@@ -30,13 +30,14 @@ import torch
 from torch import Tensor
 
 from physics import device as devices
-from physics.assimilation.analysis import LOUD, Analysis, Field, estimates, spread, verdict
+from physics.assimilation.analysis import LOUD, Analysis, Field, estimates, moved_by, spread, verdict
 from physics.assimilation.innovation import Innovation, guess, windows_of
 from physics.assimilation.system import Observations, System, Tangent, adjoint_gradient, march, start_tangent, tangent
 
 _DAMPING = (0.0, 3.0, 30.0, 300.0, 3000.0)
 _HARDLY = 0.1  # posterior deviations, root mean square
 _EARLY = 3  # iterations in a stage before the last
+_HELD = 2  # last iterations in which the correction stays what it is, so that the search can settle
 
 
 @dataclass
@@ -117,8 +118,9 @@ def _search(
     for window in windows_of(system, stages):
         whole = window == len(system.reads)
         at.settled, at.cost, at.factor, at.promised = False, math.inf, None, math.inf
-        for _ in range(iterations if whole else _EARLY):
-            moved = innovation.correct(system, at.z)
+        for k in range(iterations if whole else _EARLY):
+            # Far from the truth both models part ways, and what one shows beyond the other corrects nothing.
+            moved = innovation.correct(system, at.z) if whole and k < iterations - _HELD else 0.0
             gain = _iterate(system.until(window), innovation, at)
             enough = tolerance if whole else 0.5 * innovation.points
             if math.isfinite(at.cost) and gain <= enough and (moved < 0.1 or not whole):
@@ -194,7 +196,9 @@ def _analysis(system: System, innovation: Innovation, at: _Search, level: float)
     start, start_slope = start_tangent(system, z)
     best = innovation.best
     cost = float(innovation.misfit(here.seen[None])[0] + 0.5 * z @ z)
-    found = estimates(system, z, covariance, level)
+    remaining = innovation.remaining(system)
+    error = None if remaining is None else moved_by(covariance, slope, weight[:, 0], remaining)
+    found = estimates(system, z, covariance, level, error)
     status, message, warnings = verdict(system, found, 2.0 * cost, innovation.points, at.settled, finite)
     deviations = spread(start_slope, root), spread(here.end_slope, root)
     fields = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,7 +32,7 @@ class Request:
 
     declared: Experiment
     words: Mapping[str, str]
-    known: Mapping[str, float | str]
+    known: Mapping[str, Any]
     free: tuple[str, ...]
     priors: Mapping[str, Prior]
     noise: str | None

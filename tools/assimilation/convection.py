@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -79,7 +80,7 @@ def convection_case(request: Request, path: Path) -> Case:
     )
 
 
-def _numbers(request: Request) -> tuple[LogNormal, LogNormal | float, dict[str, object]]:
+def _numbers(request: Request) -> tuple[LogNormal, LogNormal | float, dict[str, Any]]:
     """Return what is known of Ra and Pr, and complete settings with their medians."""
     given = dict(request.known)
     for name, wanted in (("sides", "periodic"), ("heating", "bottom")):
@@ -93,10 +94,10 @@ def _numbers(request: Request) -> tuple[LogNormal, LogNormal | float, dict[str, 
         spread = request.priors.get("rayleigh")
         median = float(found.rayleigh[0]) if spread is None else spread.centre
         rayleigh = LogNormal(median, 0.3 if spread is None else spread.deviation)
-        prandtl: LogNormal | float = float(found.prandtl[0])
-        if "prandtl" in request.free:
-            prandtl = request.prior("prandtl", 0.3) if "prandtl" in request.priors else LogNormal(float(prandtl), 0.3)
-        return rayleigh, prandtl, full
+        own = float(found.prandtl[0])
+        if "prandtl" not in request.free:
+            return rayleigh, own, full
+        return rayleigh, request.prior("prandtl", 0.3) if "prandtl" in request.priors else LogNormal(own, 0.3), full
     value = request.value("rayleigh", 0.3)
     rayleigh = value if isinstance(value, LogNormal) else LogNormal(value, _KNOWN)
     prandtl = request.value("prandtl", 0.3)
@@ -107,7 +108,7 @@ def _numbers(request: Request) -> tuple[LogNormal, LogNormal | float, dict[str, 
 class _Scaled:
     """The readings in diffusion times, depths and differences of the plates, whatever units the file has."""
 
-    def __init__(self, file: SensorFile, full: dict[str, object], clock: float, depth: float) -> None:
+    def __init__(self, file: SensorFile, full: dict[str, Any], clock: float, depth: float) -> None:
         self.file, self.full, self.real = file, full, dimensional(full)
         named = [f"{name}_{unit}" for name, unit in file.units.items() if unit]
         if named and not self.real:
@@ -117,7 +118,7 @@ class _Scaled:
             )
         self.tick = (units.convert(1.0, file.units["time"], "s") if file.units["time"] else clock) / clock
         self.depth = depth
-        self.per_kelvin = 1.0 / float(str(full["temperature_difference"])) if self.real else 1.0
+        self.per_kelvin = 1.0 / float(full["temperature_difference"]) if self.real else 1.0
 
     def times(self) -> np.ndarray:
         """Return the times of the reads in diffusion times."""
@@ -136,7 +137,7 @@ class _Scaled:
         unit, values = self.file.units["temperature"], self.file.values
         if unit:
             zero, one = (units.convert(part, unit, "kelvin") for part in (0.0, 1.0))
-            cold = float(str(self.full["mean_temperature"])) - 0.5 / self.per_kelvin
+            cold = float(self.full["mean_temperature"]) - 0.5 / self.per_kelvin
             values = (zero + (one - zero) * values - cold) * self.per_kelvin
         low, high = float(np.nanmin(values)), float(np.nanmax(values))
         if low < -_APART or high > 1.0 + _APART:

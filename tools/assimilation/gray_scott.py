@@ -50,13 +50,13 @@ def gray_scott_case(request: Request, path: Path) -> Case:
         raise DataError(
             f"{file.path.name}: a sensor at x = {x:g}, y = {y:g} is outside the square; both go from 0 to {size:g}"
         )
-    spots = {} if full.get("spots") is None else {"spots": max(1, int(float(full["spots"])))}
+    spots = 3 if full.get("spots") is None else max(1, int(float(full["spots"])))
 
     def system(times: np.ndarray) -> System:
         return gray_scott_system(
             file.places, torch.from_numpy(times), rates["feed"], rates["kill"], size=size, cells=cells,
             diffusion_a=float(full["diffusion_a"]), diffusion_b=float(full["diffusion_b"]),
-            horizon=max(_HORIZON, float(file.times[-1])), **spots,
+            horizon=max(_HORIZON, float(file.times[-1])), spots=spots,
         )  # fmt: skip
 
     def forecast(analysis: Analysis, draws: Tensor, later: float) -> dict[str, Field]:
