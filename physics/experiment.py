@@ -154,6 +154,8 @@ class Experiment:
         laws: what every output of this experiment must keep, of the solver and of a surrogate alike.
         boundaries: `boundaries(settings)`, what stands at the ends of each axis of its fields: axis -> "wall",
             "open" or "periodic", or a pair of them for the two ends.
+        fit_tolerance: of the curves of `model` that a fit works on, in the unit of the curve: far below what a reading
+            errs by, and no smaller than is cheap.
     """
 
     name: str
@@ -172,6 +174,7 @@ class Experiment:
     start: Callable[..., dict[str, float]] | None = None
     laws: tuple[Law, ...] = ()
     boundaries: Callable[[Mapping[str, Any]], Mapping[str, str | tuple[str, str]]] | None = None
+    fit_tolerance: float = 1e-7
 
     @property
     def curve(self) -> Observable:

@@ -17,7 +17,7 @@ from tools.calibration.agree import agreement
 from tools.calibration.compare import comparison
 from tools.calibration.options import Options
 from tools.calibration.predict import prediction, reach
-from tools.calibration.problem import TOLERANCE, Task, free_names, read_task, settle
+from tools.calibration.problem import Task, free_names, read_task, settle
 from tools.calibration.rows import curve_rows, facts, outlier_rows, parameter_rows, set_rows
 from tools.calibration.words import judged, posterior_row, strange
 from tools.errors import Retry
@@ -26,7 +26,7 @@ from tools.read_data import of_one_length, read_data
 from tools.records import Check, Evidence
 from tools.simulate import balances, checks
 
-__all__ = ["TOLERANCE", "Options", "calibrate"]
+__all__ = ["Options", "calibrate"]
 
 PLAIN = Options()
 

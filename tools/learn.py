@@ -27,7 +27,7 @@ from scipy.stats import t as student
 
 from physics import units
 from physics.experiment import Experiment, Parameter
-from tools.calibrate import TOLERANCE, calibrate
+from tools.calibrate import calibrate
 from tools.errors import Failed
 from tools.experiments import find
 from tools.plans import past, planning
@@ -264,7 +264,8 @@ class _Told:
             units.convert(math.exp(u[index] + sign * quantile * deviation), si, unit) for sign in (0.0, -1.0, 1.0)
         )
         # |du| <= sd(u) sqrt(n) e / s for curves that are wrong by at most e.
-        error = value * deviation * math.sqrt(self.base.result["n"]) * TOLERANCE / max(self.base.noise, 1e-300)
+        share = self.declared.fit_tolerance / max(self.base.noise, 1e-300)
+        error = value * deviation * math.sqrt(self.base.result["n"]) * share
         return Fact(
             id=key, name=name, value=value, unit=unit, lower=lower, upper=upper, level=LEVEL,
             numerical_error=error, source=source,

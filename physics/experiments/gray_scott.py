@@ -258,6 +258,7 @@ EXPERIMENT = Experiment(
     default_times=default_times,
     model=model,
     laws=LAWS,
+    fit_tolerance=1e-6,
     boundaries=lambda settings: {"x": "periodic", "y": "periodic"},
     example={
         "feed": "0.03", "kill": "0.062", "diffusion_a": "2e-5", "diffusion_b": "1e-5",

@@ -19,7 +19,6 @@ from tools.calibration.options import Options, check, read_bounds, read_noise, r
 from tools.calibration.shown import factor, shown_unit
 from tools.read_data import DataFile
 
-TOLERANCE = 1e-7  # of the curves that are fitted; their error then moves no digit of the misfit that is shown
 MARCHED = 1e-5  # of columns with water at rest, which no closed form gives; far below what a reading errs by
 SEARCH = 1e-3  # of the curves from which several starts look for the best minimum
 SEVERAL = 4  # starts where water at rest exchanges: much dispersion looks like it, and makes a minimum of its own
@@ -46,7 +45,8 @@ class Task:
     @property
     def tolerance(self) -> float:
         """Of the curves that are fitted."""
-        return MARCHED if "exchange" in self.free or any("exchange" in file.known for file in self.files) else TOLERANCE
+        marched = "exchange" in self.free or any("exchange" in file.known for file in self.files)
+        return MARCHED if marched else self.declared.fit_tolerance
 
 
 def free_names(declared: Experiment, names: Sequence[str]) -> tuple[str, ...]:

@@ -59,7 +59,9 @@ def test_what_is_seen_beside_others_only_has_a_start(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize(("names", "expected"), [(("dispersion", "mobile_fraction", "exchange"), SEVERAL), (("dispersion",), None)])
+@pytest.mark.parametrize(
+    ("names", "expected"), [(("dispersion", "mobile_fraction", "exchange"), SEVERAL), (("dispersion",), None)]
+)
 def test_an_exchange_is_searched_from_several_starts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...], expected: int | None
 ) -> None:
