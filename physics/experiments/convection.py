@@ -279,7 +279,7 @@ EXPERIMENT = Experiment(
     model=model,
     start=start,
     laws=LAWS,
-    fit_tolerance=1e-4,
+    fit_tolerance=1e-3,
     boundaries=boundaries,
     example={"rayleigh": "5000", "prandtl": "1", "aspect": "2"},
 )  # fmt: skip
