@@ -18,6 +18,7 @@ _SAYS = {
     "thickness": ("disc thickness", "specimen thickness", "thickness"),
 }
 """The settings that a comment may state, by the words for them."""
+_BARE = re.compile(r"[-+]?[\d.]+(?:[eE][-+]?\d+)?")
 _DECIMAL_COMMA = re.compile(r"\s*[-+]?\d+,\d+\b[^,.]*")
 
 
@@ -69,7 +70,8 @@ def _listed(declared: Experiment, name: str, text: str, files: int) -> list[str]
         raise ParameterError(
             f"--set {name}={text!r} lists {len(parts)} values for {files} files; give one value, or one a file"
         )
-    return parts
+    unit = _BARE.sub("", parts[-1], count=1)  # "11, 17 cm": the unit stands for all
+    return [f"{part}{unit}" if _BARE.fullmatch(part) else part for part in parts]
 
 
 def split_values(text: str) -> list[str]:

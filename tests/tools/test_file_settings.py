@@ -18,6 +18,7 @@ NAMES = ["a.csv", "b.csv"]
     [
         ({"length": "11 cm"}, ["11 cm", "11 cm"]),
         ({"length": "11 cm, 17 cm"}, ["11 cm", "17 cm"]),
+        ({"length": "11, 17 cm"}, ["11 cm", "17 cm"]),
         ({"length": "11 cm,17 cm"}, ["11 cm", "17 cm"]),
         ({"length": "11,5 cm"}, ["11,5 cm", "11,5 cm"]),  # a decimal comma
         ({"length": "11 cm", "b.csv:length": "17 cm"}, ["11 cm", "17 cm"]),

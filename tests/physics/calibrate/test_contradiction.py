@@ -74,4 +74,5 @@ def test_a_set_that_a_fit_together_cannot_reach_is_still_named():
 def test_a_failed_fit_says_what_contradicts_what():
     solved = solve(Problem(pair(3, rate=1.4), (RATE, SIZE)), iterations=1, tolerance=0.0)
     assert not solved.fit.status.ok
-    assert solved.contradiction is None or solved.contradiction.sentence in solved.fit.message
+    assert solved.contradiction is not None
+    assert solved.contradiction.sentence in solved.fit.message
