@@ -11,8 +11,8 @@ import math
 import numpy as np
 from numba import njit
 
-from physics.calibrate.levenberg_kernels import judge, misfit, propose
 from physics.equations.advection_dispersion.analytic_kernels import LENGTH, POSITION, curves
+from physics.linalg.least_squares_kernels import judge, misfit, propose
 
 ALONG = -1  # in `places`: a parameter without influence
 

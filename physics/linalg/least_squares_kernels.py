@@ -1,4 +1,4 @@
-"""The algebra of `levenberg` for each member of a batch, compiled: a few parameters are too little work for tensors.
+"""Levenberg-Marquardt for each member of a batch, compiled: a few parameters are too little work for tensors.
 
 Arrays are (batch, ...) and are changed in place: u (P,), curve (n,), jacobian (n, P), sse, damping, growth, and the
 flags `converged` and `stalled`.
