@@ -18,8 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from physics.calibrate import levenberg_kernels as kernels
 from physics.calibrate.space import Space
+from physics.linalg import least_squares_kernels as kernels
 
 Linearise = Callable[[Tensor], tuple[Tensor, Tensor]]
 """u of shape (batch, P) -> curve (batch, n) and d curve / d u (batch, n, P)."""

@@ -153,11 +153,9 @@ def march(
     lu_p[:, 0] = first[:, 0]
     plate = centres[0, 0, 0]  # the mean over a row is its first mode times this
     mean = plate if periodic else 0.0
-    centres, faces, turn = centres.astype(kind), faces.astype(kind), turn.astype(kind)
-    quarters = quarters.astype(kind)
     to_centres, to_faces, to_quarters = transposed(centres), transposed(faces), transposed(quarters)
     fourfold = len(quarters) == 4
-    to_free, back = transposed(slip_free.astype(kind)), transposed(turn)
+    to_free, back = transposed(slip_free), transposed(turn)
     u_hat, t_hat = np.empty((nz, n), kind), np.empty((nz, n), kind)
     w_hat, w_free = np.empty((nz - 1, n), kind), np.empty((nz - 1, n), kind)  # the first in the modes of the centres
     faces_to_modes(u, to_faces, face_zero, mean, u_hat)

@@ -10,7 +10,7 @@ throughout, so that the curve is a smooth function of its numbers but for rare s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,7 @@ class Schedule:
         lengths: of the stretches, in the unit of the clock, and `counts` the steps in each, shape (stretches,).
         outputs: for each stretch, how many output times stand at its end (the start counts as stretch -1).
         rolls: see `physics.equations.boussinesq.layer.perturbed`.
+        last: the numbers last marched, with their factors and curves: a Jacobian asks for them again.
     """
 
     layer: Layer
@@ -42,6 +43,7 @@ class Schedule:
     counts: np.ndarray
     outputs: np.ndarray
     at_start: int
+    last: dict[bytes, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict, repr=False)
 
 
 def schedule(layer: Layer, flow: Flow, times: np.ndarray, chunk: float) -> Schedule:
@@ -69,7 +71,7 @@ class _Flux(torch.autograd.Function):
     @staticmethod
     def forward(rayleigh: Tensor, prandtl: Tensor, amplitude: Tensor, clock: Tensor, plan: Schedule) -> Tensor:
         values = _values(rayleigh, prandtl, amplitude, clock)
-        return torch.from_numpy(_march(plan, values, _factors(plan, values)).T.copy()).to(rayleigh.device)
+        return torch.from_numpy(_stable(plan, values)[1].T.copy()).to(rayleigh.device)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -101,7 +103,7 @@ def _values(*tensors: Tensor) -> np.ndarray:
 def _slopes(plan: Schedule, saved: tuple[Tensor, ...], wanted: Any) -> list[Tensor | None]:
     """Return the derivative of the curves by each wanted input, shape (batch, times)."""
     values = _values(*saved)
-    factors = _factors(plan, values)
+    factors, _ = _stable(plan, values)
     slopes: list[Tensor | None] = []
     for k in range(4):
         if not wanted[k]:
@@ -114,19 +116,30 @@ def _slopes(plan: Schedule, saved: tuple[Tensor, ...], wanted: Any) -> list[Tens
     return slopes
 
 
-def _factors(plan: Schedule, values: np.ndarray) -> np.ndarray:
-    """Return by how much each member's step counts are multiplied so that it is stable, shape (batch,)."""
+def _stable(plan: Schedule, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return by how much each member's step counts are multiplied so that it is stable, (batch,), and its curve.
+
+    The curves have the shape (times, batch).
+    """
+    key = values.tobytes()
+    if key in plan.last:
+        return plan.last[key]
     factors = np.ones(values.shape[1], dtype=np.int64)
+    curves = np.empty((plan.at_start + int(plan.outputs.sum()), values.shape[1]))
     pending = np.arange(values.shape[1])
     for _ in range(_DOUBLINGS):
         fastest = np.zeros(len(pending))
-        curve = _march(plan, values[:, pending], factors[pending], fastest)
-        unsound = ~np.isfinite(curve).all(axis=0) | ~(fastest <= _STABLE)
+        curves[:, pending] = _march(plan, values[:, pending], factors[pending], fastest)
+        unsound = ~np.isfinite(curves[:, pending]).all(axis=0) | ~(fastest <= _STABLE)
         pending = pending[unsound]
-        factors[pending] *= 2
         if not len(pending):
             break
-    return factors
+        factors[pending] *= 2
+    if len(pending):
+        curves[:, pending] = _march(plan, values[:, pending], factors[pending])
+    plan.last.clear()
+    plan.last[key] = factors, curves
+    return factors, curves
 
 
 def _march(plan: Schedule, values: np.ndarray, factors: np.ndarray, fastest: np.ndarray | None = None) -> np.ndarray:
