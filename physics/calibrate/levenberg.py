@@ -4,7 +4,7 @@ Each step solves (J^T W J + lambda diag(J^T W J)) delta = J^T W (y - f) and is a
 squares S = sum_i w_i (y_i - f_i)^2 falls. lambda follows the gain ratio as Nielsen proposed (in Madsen,
 Nielsen & Tingleff 2004, Methods for Non-Linear Least Squares Problems, IMM, section 3.2). Bounds: the step is
 projected into the box, and a parameter that stands on its bound while the gradient points outward is held.
-The algebra is compiled (`levenberg_kernels`); what costs is the curves.
+The algebra is compiled (`physics.linalg.least_squares_kernels`); what costs is the curves.
 See Seber & Wild (1989), Nonlinear Regression, doi:10.1002/0471725315, chapter 14.
 """
 
@@ -73,7 +73,7 @@ def descend(
     cosine of the angle; 1e-8 is what S resolves in float64), or when a step changes no u by 1e-2 `tolerance`.
     What is left to gain is then at most `tolerance` n^(1/2) of a standard deviation. Where rounding in the
     curve ends the descent sooner, the relative offset of the residual from orthogonality decides
-    (`levenberg_kernels.OFFSET`).
+    (`OFFSET` there).
 
     Args:
         linearise: of the whole batch.

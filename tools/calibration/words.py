@@ -14,7 +14,7 @@ from tools.calibration.options import unit_of
 from tools.calibration.problem import Task, values_of
 
 _DRAWS = 400  # that a figure shows
-_EXACT = 10.0  # times the tolerance of the curves: readings closer than that are computed ones
+_EXACT = 1.0  # times the tolerance of the curves: readings closer than that are computed ones
 _METHODS = {
     "laplace": "normal in the logarithm of positive parameters (Laplace)",
     "profile": "from the profile likelihood",
