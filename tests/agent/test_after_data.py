@@ -203,7 +203,7 @@ def test_a_conversation_hands_over_a_curve_and_asks_what_next(tmp_path: Path, ru
     assert answer.status == "recommended", answer.reason
     assert talk.intent == "plan"
     again = Conversation(doubles.context(**tools()), "c", tmp_path / "threads.sqlite")
-    assert again.follows
+    assert again.bench.curves
     more = again.turn("what should I do next if 2 % is enough?")
     assert more.status == "recommended", more.reason
     assert again.turn("Why is a column wetted slowly from the bottom?").status == "answered"
