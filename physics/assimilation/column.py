@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from physics.assimilation.analysis import Analysis
-from physics.assimilation.prior import LogNormal, median_of
+from physics.assimilation.prior import LogNormal, median_of, numbers_of
 from physics.assimilation.system import Fields, State, System, check_reads
 from physics.equations.advection_dispersion.equation import operator, uniform_grid
 from physics.errors import ParameterError
@@ -86,13 +86,7 @@ def column_system(
     count = len(unknown)
 
     def initial(z: Tensor) -> tuple[State, State]:
-        values, k = [], 0
-        for value in given.values():
-            if isinstance(value, LogNormal):
-                values.append(value.median * torch.exp(value.deviation * z[:, k]))
-                k += 1
-            else:
-                values.append(torch.full_like(z[:, 0], value))
+        values = numbers_of(given.values(), z)
         whole = profile.mean + z[:, count:] @ modes
         state = torch.cat([whole, torch.ones_like(z[:, :1])], 1)
         matrices = _propagators(values[0], values[1], length, retardation, feed, cells, stretches)

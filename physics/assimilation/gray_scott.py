@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from physics.assimilation.prior import LogNormal, median_of
+from physics.assimilation.prior import LogNormal, median_of, numbers_of
 from physics.assimilation.sensors import along
 from physics.assimilation.system import Fields, State, System, check_reads
 from physics.equations.gray_scott import scheme as gray_scott
@@ -92,13 +92,7 @@ def gray_scott_system(
     first = len(unknown)
 
     def initial(z: Tensor) -> tuple[State, State]:
-        values, k = [], 0
-        for value in given.values():
-            if isinstance(value, LogNormal):
-                values.append(value.median * torch.exp(value.deviation * z[:, k]))
-                k += 1
-            else:
-                values.append(torch.full_like(z[:, 0], value))
+        values = numbers_of(given.values(), z)
         start = background + torch.tensordot(z[:, first:], modes, 1)
         return (gray_scott.spectrum(start), torch.zeros_like(z[:, :1]).expand(-1, 3)), tuple(values)
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+import torch
+from torch import Tensor
 
 from physics.errors import ParameterError
 
@@ -32,3 +36,15 @@ class LogNormal:
 def median_of(value: LogNormal | float) -> float:
     """Return the number, or the median of what is known of it."""
     return value.median if isinstance(value, LogNormal) else float(value)
+
+
+def numbers_of(given: Iterable[float | LogNormal], z: Tensor) -> list[Tensor]:
+    """Return each number for every member of z, (batch, m), as (batch,); unknown ones take its first columns."""
+    values, k = [], 0
+    for value in given:
+        if isinstance(value, LogNormal):
+            values.append(value.median * torch.exp(value.deviation * z[:, k]))
+            k += 1
+        else:
+            values.append(torch.full_like(z[:, 0], value))
+    return values
