@@ -156,6 +156,8 @@ class Experiment:
             "open" or "periodic", or a pair of them for the two ends.
         fit_tolerance: of the curves of `model` that a fit works on, in the unit of the curve: far below what a reading
             errs by, and no smaller than is cheap.
+        fit_finer: how many times finer a fit may ask for where readings are so good that it counts; one where that
+            would take too long.
     """
 
     name: str
@@ -175,6 +177,7 @@ class Experiment:
     laws: tuple[Law, ...] = ()
     boundaries: Callable[[Mapping[str, Any]], Mapping[str, str | tuple[str, str]]] | None = None
     fit_tolerance: float = 1e-7
+    fit_finer: float = 100.0
 
     @property
     def curve(self) -> Observable:

@@ -10,14 +10,13 @@ from typing import Any
 import torch
 
 from physics.calibrate.posterior import Posterior
-from physics.calibrate.solve import Solved
 from physics.errors import InputError
 from physics.solution import Solution
 from tools.calibration.agree import agreement
 from tools.calibration.compare import comparison
 from tools.calibration.options import Options
 from tools.calibration.predict import prediction, reach
-from tools.calibration.problem import Task, free_names, read_task, settle
+from tools.calibration.problem import Settled, Task, free_names, read_task, settle
 from tools.calibration.rows import curve_rows, facts, outlier_rows, parameter_rows, set_rows
 from tools.calibration.words import judged, posterior_row, strange
 from tools.errors import Retry
@@ -63,17 +62,17 @@ def calibrate(
         if "exchange" in free:
             files = of_one_length(files, reach(declared, options))
         task = read_task(declared, files, free, options, settings)
-        solved, here = settle(task, level)
-        fitted = perf_counter()
-        settled = [declared.complete(given) for given in here]
+        found = settle(task, level)
+        solved, fitted = found.solved, perf_counter()
+        settled = [declared.complete(given) for given in found.here]
         runs = [
             declared.simulate(given, torch.as_tensor(file.seconds), device=device)
             for given, file in zip(settled, files, strict=True)
         ]
         agree = agreement(task, solved)
         broken = any(check.status == "fail" for check in agree.checks)
-        known, sure = judged(task, solved, level, check=not broken)
-        data_told = _told(task, solved, known, settings, runs)
+        known, sure = judged(task, found, level, check=not broken)
+        data_told = _told(task, found, known, settings, runs)
         predicted = prediction(task, known, level, device) if options.predicts else None
         compared = None
         if options.compare is not None:
@@ -81,7 +80,7 @@ def calibrate(
             compared = comparison(task, options.compare, level, settings, unit)
     except InputError as error:
         raise Retry(str(error)) from error
-    found = [*_checks(task, settled, runs), *agree.checks]
+    checked = [*_checks(task, settled, runs), *agree.checks]
     if agree.row is not None:
         data_told["agreement"] = agree.row
     if compared is not None:
@@ -94,17 +93,17 @@ def calibrate(
         tool="calibrate",
         run=run,
         facts=tuple(facts(data_told["parameters"], run, files, settings)),
-        checks=tuple(found),
-        data=data_told | {"checks": [check.model_dump() for check in found]},
+        checks=tuple(checked),
+        data=data_told | {"checks": [check.model_dump() for check in checked]},
         seconds={"fit": fitted - start, "solver": perf_counter() - start},
     )
 
 
 def _told(
-    task: Task, solved: Solved, known: Posterior | None, settings: Mapping[str, str], runs: Sequence[Solution]
+    task: Task, found: Settled, known: Posterior | None, settings: Mapping[str, str], runs: Sequence[Solution]
 ) -> dict[str, Any]:
     """Return the fit as the contract has it; a single file stands as a curve of its own."""
-    fit = solved.fit
+    solved, fit = found.solved, found.solved.fit
     outputs = [run.outputs[task.declared.curve.name] for run in runs]
     unit = outputs[0].unit
     intervals = {} if known is None else {name: (one.lower, one.upper) for name, one in known.intervals.items()}
@@ -121,6 +120,7 @@ def _told(
         "sse": fit.sse,
         "rmse": fit.rmse,
         "n": fit.n,
+        "numerical_error": found.tolerance,
         "identifiable": fit.identifiable,
         "warnings": list(dict.fromkeys([*notes, *solved.warnings, *strange(task, solved)])),
         "balances": [

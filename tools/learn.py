@@ -264,7 +264,7 @@ class _Told:
             units.convert(math.exp(u[index] + sign * quantile * deviation), si, unit) for sign in (0.0, -1.0, 1.0)
         )
         # |du| <= sd(u) sqrt(n) e / s for curves that are wrong by at most e.
-        share = self.declared.fit_tolerance / max(self.base.noise, 1e-300)
+        share = self.base.result["numerical_error"] / max(self.base.noise, 1e-300)
         error = value * deviation * math.sqrt(self.base.result["n"]) * share
         return Fact(
             id=key, name=name, value=value, unit=unit, lower=lower, upper=upper, level=LEVEL,

@@ -41,6 +41,9 @@ def calibrate(
     ] = None,
     bound: Annotated[Names, typer.Option("--bound", metavar="NAME=A..B", help="Where to search.")] = None,
     starts: Annotated[int, typer.Option(min=1, max=64, help="Starting points of the search.")] = 1,
+    tolerance: Annotated[
+        float | None, typer.Option(help="Of the solver, absolute; chosen by the noise if left out.")
+    ] = None,
     compare: Annotated[
         str | None, typer.Option(metavar="MODEL", help="A richer model: two-region, loss, or names of parameters.")
     ] = None,
@@ -66,6 +69,7 @@ def calibrate(
         "priors": prior or [],
         "bounds": bound or [],
         "starts": starts,
+        "tolerance": tolerance,
         "compare": compare,
         "predict": pairs(predict, option="--predict"),
         "predict_times": predict_times,

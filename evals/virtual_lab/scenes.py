@@ -9,9 +9,9 @@
 | near a bound | a truth within about two standard deviations of a bound |
 
 The truth of every parameter is log-normal around the scene's settings, that near a bound evenly spread between the
-bound and `reach` (`Near`). Truths of column and flash come from the solver at a tolerance a hundred times finer than
-that of the fits. Convection and Gray-Scott are interpolated (`interpolant`), truths and fits alike, so that their
-intervals are asked about noise alone.
+bound and `reach` (`Near`). Curves of column and flash are as fine as `labwright calibrate` makes them at the scene's
+noise (`physics.calibrate.resolution`), their truths a hundred times finer. Convection and Gray-Scott are interpolated
+(`interpolant`), truths and fits alike, so that their intervals are asked about noise alone.
 """
 
 from __future__ import annotations
@@ -26,11 +26,12 @@ from torch import Tensor
 
 from evals.virtual_lab.interpolant import Interpolant
 from physics.calibrate.differences import model_of
+from physics.calibrate.resolution import tolerance_for
 from physics.calibrate.sensitivity import Model
+from physics.experiment import Experiment
 from physics.experiments import get
 
 CASES = ("normal", "low noise", "few points", "fewest points", "near a bound")
-TOLERANCE = 1e-7  # what `labwright calibrate` computes curves to
 
 
 @dataclass(frozen=True)
@@ -114,11 +115,12 @@ def _column(case: str) -> Scene:
     spans = {"few points": (0.7, 1.4, 7), "fewest points": (0.8, 1.3, 4)}
     times = _even(*spans.get(case, (2.2 / 35, 2.2, 35))) * volume
     near = {"decay": Near(0.0, 0.01 / volume)} if case == "near a bound" else {}
+    tolerance = _tolerance(experiment, case, 0.01, times)
     sharpest = settings | {"dispersion": 0.4 * settings["dispersion"]}
     return Scene(
         "column", case, settings,
-        model_of(experiment, sharpest, times, TOLERANCE), model_of(experiment, sharpest, times, TOLERANCE / 100),
-        times, _noise(case, 0.01), {"velocity": 0.1, "dispersion": 0.4}, near, numerical_error=TOLERANCE,
+        model_of(experiment, sharpest, times, tolerance), model_of(experiment, sharpest, times, tolerance / 100),
+        times, _noise(case, 0.01), {"velocity": 0.1, "dispersion": 0.4}, near, numerical_error=tolerance,
     )  # fmt: skip
 
 
@@ -136,10 +138,11 @@ def _flash(case: str) -> Scene:
     if case == "near a bound":
         near = {"biot": Near(0.0, 0.004)}
         del spread["biot"]
+    tolerance = _tolerance(experiment, case, 0.01, times)
     return Scene(
         "flash", case, settings | {"amplitude": 1.0},
-        model_of(experiment, settings, times, TOLERANCE), model_of(experiment, settings, times, TOLERANCE / 100),
-        times, _noise(case, 0.01), spread, near, numerical_error=TOLERANCE,
+        model_of(experiment, settings, times, tolerance), model_of(experiment, settings, times, tolerance / 100),
+        times, _noise(case, 0.01), spread, near, numerical_error=tolerance,
     )  # fmt: skip
 
 
@@ -215,6 +218,11 @@ def interpolant(
 
 def _even(first: float, last: float, count: int) -> Tensor:
     return torch.linspace(first, last, count, dtype=torch.float64)
+
+
+def _tolerance(experiment: Experiment, case: str, usual: float, times: Tensor) -> float:
+    precision = len(times) / _noise(case, usual) ** 2
+    return tolerance_for(precision, experiment.fit_tolerance, experiment.fit_finer)
 
 
 def _noise(case: str, usual: float) -> float:

@@ -11,7 +11,6 @@ mapped back.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -19,7 +18,8 @@ import torch
 from scipy.stats import f as fisher
 from torch import Tensor
 
-from physics.calibrate import audit, contradiction, misfit
+from physics.calibrate import audit
+from physics.calibrate.apart import against
 from physics.calibrate.assemble import assemble, noise_of, sse_of
 from physics.calibrate.forward import Forward
 from physics.calibrate.layout import arrange
@@ -32,7 +32,7 @@ from physics.calibrate.search import Search, State
 from physics.calibrate.solved import Solved
 from physics.errors import ParameterError
 
-__all__ = ["Basin", "Solved", "solve"]
+__all__ = ["Basin", "Solved", "examine", "solve"]
 
 _BETTER = 1e-3  # by so much another basin must lie lower to be taken
 
@@ -56,7 +56,7 @@ def solve(
         seed: of those places.
         iterations, tolerance: see `physics.calibrate.levenberg.descend`.
         checks: whether the result is examined: sets that contradict each other, misfit that is systematic, outliers,
-            intervals that are the prior's. It costs a further fit of the sets apart where there are several.
+            intervals that are the prior's. Sets that may contradict each other are fitted apart for it.
 
     Raises:
         DataError, ParameterError: what is wrong with a data set, a start, a bound or a prior.
@@ -70,7 +70,7 @@ def solve(
     begin = linear_start(problem, layout, forward, spread(layout, nuisances, starts, seed))
     state, scatters, basins = _search(search, begin)
     solved = _solved(search, state, scatters, basins, level)
-    return _examined(solved, search, iterations, tolerance) if checks else solved
+    return examine(solved, iterations=iterations, tolerance=tolerance) if checks else solved
 
 
 def _search(search: Search, starts: Tensor) -> tuple[State, list[Scatter], tuple[Basin, ...]]:
@@ -150,27 +150,27 @@ def _rivals(
     return sentences
 
 
-def _examined(solved: Solved, search: Search, iterations: int, tolerance: float) -> Solved:
-    """Add what an examination of the fit finds."""
+def examine(solved: Solved, *, iterations: int = 60, tolerance: float = 1e-7) -> Solved:
+    """Add what an examination of a fit finds; see `checks` of `solve`."""
     problem, fit = solved.problem, solved.fit
-    weighted = fit.residuals * search.weights.sqrt()
-    found = find_outliers(problem, weighted, search.forward.spans, len(fit.u))
+    weighted = fit.residuals * solved.weights.sqrt()
+    found = find_outliers(problem, weighted, solved.forward.spans, len(fit.u))
     outliers = {one.name: found[one.name] for k, one in enumerate(problem.sets) if _stray(solved, k, found)}
-    against = _against(solved, iterations, tolerance)
-    told = [against.sentence] if against is not None and against.contradicts else []
+    other = against(solved, iterations, tolerance)
+    told = [other.sentence] if other is not None and other.contradicts else []
     if told and not fit.status.ok:  # sets that contradict each other are why
         fit = replace(fit, message=f"{fit.message} {told[0]}")
     warnings = (
         *solved.warnings,
         *told,
-        *audit.examine(replace(solved, contradiction=against)),
-        *tell(problem, outliers, fit.residuals, search.forward.spans),
+        *audit.examine(replace(solved, contradiction=other)),
+        *tell(problem, outliers, fit.residuals, solved.forward.spans),
     )
     return replace(
         solved,
         fit=replace(fit, warnings=warnings),
         outliers=outliers,
-        contradiction=against,
+        contradiction=other,
         warnings=warnings,
     )
 
@@ -178,26 +178,3 @@ def _examined(solved: Solved, search: Search, iterations: int, tolerance: float)
 def _stray(solved: Solved, k: int, found: Mapping[str, tuple[int, ...]]) -> bool:
     """Whether the points that lie far from a set's curve are few in a fit that is sound without them."""
     return solved.problem.sets[k].name in found and audit.followed(solved, k)
-
-
-def _against(solved: Solved, iterations: int, tolerance: float) -> contradiction.Contradiction | None:
-    """Fit the sets apart, from where they stand together, and compare."""
-    problem = solved.problem
-    if len(problem.sets) < 2 or all(one.separate for one in problem.free):
-        return None
-    own = contradiction.apart(problem)
-    layout = arrange(own)
-    start = layout.start.clone()
-    for together, alone in zip(solved.layout.columns, layout.columns, strict=True):
-        start[list(alone)] = solved.u[list(together)]
-    search = Search(own, layout, Forward(own, layout), iterations, tolerance)
-    begin = [layout.space.clamp(start)]
-    missed = any(
-        misfit.poor(misfit.explained(one, solved.fit.residuals[part]))
-        for one, part in zip(problem.sets, solved.forward.spans, strict=True)
-    )
-    if missed or not solved.fit.status.ok:  # what the fit together ended at is far from some set
-        begin.append(layout.space.clamp(layout.start))
-    found = [assemble(search, *search.settle(each[None]), solved.fit.level) for each in begin]
-    fit, freedom = min(found, key=lambda each: each[0].sse if math.isfinite(each[0].sse) else math.inf)
-    return contradiction.compare(problem, solved.fit, fit, freedom)

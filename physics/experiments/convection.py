@@ -280,6 +280,7 @@ EXPERIMENT = Experiment(
     start=start,
     laws=LAWS,
     fit_tolerance=1e-3,
+    fit_finer=1.0,
     boundaries=boundaries,
     example={"rayleigh": "5000", "prandtl": "1", "aspect": "2"},
 )  # fmt: skip

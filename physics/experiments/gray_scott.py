@@ -259,6 +259,7 @@ EXPERIMENT = Experiment(
     model=model,
     laws=LAWS,
     fit_tolerance=1e-6,
+    fit_finer=10.0,
     boundaries=lambda settings: {"x": "periodic", "y": "periodic"},
     example={
         "feed": "0.03", "kill": "0.062", "diffusion_a": "2e-5", "diffusion_b": "1e-5",

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
+import torch
 
+from physics.experiments import get
 from tools.calibrate import Options, calibrate
 from tools.errors import Retry
 
@@ -49,3 +51,24 @@ def test_files_far_apart_are_fitted_each_from_its_own_start(tmp_path: Path) -> N
 def test_a_removal_called_a_step_stops(tmp_path: Path) -> None:
     with pytest.raises(Retry, match="set input=leach"):
         calibrate("column", curve(tmp_path / "a.csv", value=-1.0, moved=1.0), SETTINGS, FREE)
+
+
+def test_curves_are_as_fine_as_the_noise_asks_for(tmp_path: Path) -> None:
+    flash = get("flash")
+    disc = {"thickness": "2 mm", "pulse": "square", "pulse_width": "5 ms"}
+    times = torch.linspace(0.005, 1.2, 60, dtype=torch.float64)
+    truth = flash.read({**disc, "diffusivity": "4 mm**2/s", "biot": "0.05"})
+    rise = flash.simulate(truth, times, tolerance=1e-10).outputs["rear_temperature"].values[0]
+    normal = torch.randn(60, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    for noise, finer in ((1e-3, False), (3e-6, True), (0.0, False)):
+        path = tmp_path / f"{noise:g}.csv"
+        rows = "\n".join(f"{t:.9g},{v:.12g}" for t, v in zip(times, rise + noise * normal, strict=True))
+        path.write_text(f"time_s,rear_temperature\n{rows}\n")
+        data = calibrate("flash", path, disc, ["diffusivity", "biot"]).data
+        assert (data["numerical_error"] < flash.fit_tolerance) is finer
+        assert any("carry no noise" in told for told in data["warnings"]) is (noise == 0)
+        assert not any("solver's error, " in told for told in data["warnings"])
+    given = Options(tolerance=1e-6)
+    coarse = calibrate("flash", tmp_path / "3e-06.csv", disc, ["diffusivity", "biot"], options=given)
+    assert coarse.data["numerical_error"] == 1e-6
+    assert any("The solver's error, 1e-06, may move" in told for told in coarse.data["warnings"])

@@ -50,9 +50,9 @@ def comparison(task: Task, name: str, level: float, settings: Mapping[str, str],
     """
     richer = _find(task, name)
     simple, full = _tasks(task, richer)
-    restricted, _ = settle(simple, level)
+    restricted = settle(simple, level).solved
     found = {one.name: restricted.fit.parameters[one.name].value for one in restricted.problem.free if not one.separate}
-    wider, _ = settle(_started(full, found), level)
+    wider = settle(_started(full, found), level).solved
     for label, one in zip(richer.labels, (restricted, wider), strict=True):
         if one.fit.n <= len(one.u):
             raise ParameterError(f"--compare {name}: too few points to fit the {label} model; measure more of them")

@@ -34,6 +34,7 @@ class Options(Record):
         priors: what is known beforehand, "velocity=2.5 cm/h +- 0.1 cm/h" or "+- 4 %".
         bounds: where to search, "dispersion=0.01..1 cm**2/h".
         starts: how many starting points, where the misfit may have several minima.
+        tolerance: of the solver, absolute, in the unit of the curve; chosen by the noise if left out.
         compare: a model that has this one as a special case, "two-region" or names of further parameters.
         predict: settings of a run to predict; what is left out is as in the files.
         predict_times: its times, "1 h, 2 h".
@@ -47,6 +48,7 @@ class Options(Record):
     priors: tuple[str, ...] = ()
     bounds: tuple[str, ...] = ()
     starts: int = Field(default=1, ge=1, le=64)
+    tolerance: float | None = Field(default=None, ge=1e-11, le=0.1)
     compare: str | None = None
     predict: dict[str, str] = Field(default_factory=dict)
     predict_times: str | None = None

@@ -54,11 +54,11 @@ def prediction(task: Task, known: Posterior | None, level: float, device: str) -
     at = torch.as_tensor(seconds, dtype=torch.float64)
     run = task.declared.simulate(settings, at, device=device)
     output = run.outputs[task.declared.curve.name]
-    error = max(task.tolerance, 0.0 if output.error is None else float(output.error.abs().max()))
+    error = max(known.numerical_error, 0.0 if output.error is None else float(output.error.abs().max()))
     centre = {**given, **_middle(task, known)}
     band = predict(
         known,
-        model_of(task.declared, centre, at, task.tolerance),
+        model_of(task.declared, centre, at, known.numerical_error),
         fixed_of(task.declared, centre, task.free),
         at,
         numerical_error=error,

@@ -12,7 +12,8 @@ import torch
 from physics.calibrate.differences import fixed_of, model_of
 from physics.calibrate.guess import guess
 from physics.calibrate.problem import DataSet, Free, Nuisance, Prior, Problem
-from physics.calibrate.solve import Solved, solve
+from physics.calibrate.resolution import precision_of, tolerance_for
+from physics.calibrate.solve import Solved, examine, solve
 from physics.errors import DataError, ParameterError
 from physics.experiment import Experiment, Parameter
 from tools.calibration.options import Options, check, read_bounds, read_noise, read_priors, unit_of
@@ -44,7 +45,9 @@ class Task:
 
     @property
     def tolerance(self) -> float:
-        """Of the curves that are fitted."""
+        """Of the curves that are fitted, where readings err by no less than usual."""
+        if self.options.tolerance is not None:
+            return self.options.tolerance
         marched = "exchange" in self.free or any("exchange" in file.known for file in self.files)
         return MARCHED if marched else self.declared.fit_tolerance
 
@@ -111,11 +114,17 @@ def shown_in(declared: Experiment, file: DataFile, name: str, settings: Mapping[
     return (si, 1.0) if size is None else (unit, size)
 
 
-def settle(task: Task, level: float, seed: int = 0) -> tuple[Solved, list[dict[str, Any]]]:
-    """Fit at the resolution that the starting point needs, and again if the optimum needs a finer one.
+@dataclass(frozen=True)
+class Settled:
+    """A calibration, the settings of each file with what was found (SI), and the tolerance of the fitted curves."""
 
-    Returns:
-        The solution, and for each file its settings (SI) with the values found.
+    solved: Solved
+    here: tuple[dict[str, Any], ...]
+    tolerance: float
+
+
+def settle(task: Task, level: float, seed: int = 0) -> Settled:
+    """Fit at the resolution that the starting point needs, and again if the optimum or the noise needs a finer one.
 
     Raises:
         ParameterError, DataError: nothing tells where to start, or a setting cannot be.
@@ -124,20 +133,41 @@ def settle(task: Task, level: float, seed: int = 0) -> tuple[Solved, list[dict[s
     several = max(task.options.starts, SEVERAL if "exchange" in task.free else 1)
     if several > 1:
         searched = solve(_problem(task, here, SEARCH, begin), starts=several, seed=seed, checks=False)
-        found = [values_of(searched, task.free, k) for k in range(len(task.files))]
-        here = [{**given, **values} for given, values in zip(here, found, strict=True)]
+        here = _found(task, searched, here)
+    tolerance = task.tolerance
     for _ in range(ROUNDS):
-        solved = solve(_problem(task, here, task.tolerance, begin), level=level, seed=seed)
-        found = [values_of(solved, task.free, k) for k in range(len(task.files))]
-        moved = max(
-            abs(found[k][name] - here[k][name]) / max(abs(here[k][name]), 1e-30)
-            for k in range(len(task.files))
-            for name in task.free
-        )
-        here = [{**given, **values} for given, values in zip(here, found, strict=True)]
-        if moved < _MOVED:
+        solved = solve(_problem(task, here, tolerance, begin), level=level, seed=seed, checks=False)
+        before, here = here, _found(task, solved, here)
+        finer = tolerance if task.options.tolerance is not None else _finer(task, solved)
+        if finer >= tolerance and _moved(task, before, here) < _MOVED:
             break
-    return solved, here
+        tolerance = min(finer, tolerance)
+    return Settled(examine(solved), tuple(here), tolerance)
+
+
+def _found(task: Task, solved: Solved, here: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**given, **values_of(solved, task.free, k)} for k, given in enumerate(here)]
+
+
+def _moved(task: Task, before: Sequence[Mapping[str, Any]], here: Sequence[Mapping[str, Any]]) -> float:
+    """Return by what share a fit moved a parameter at most."""
+    return max(
+        abs(new[name] - old[name]) / max(abs(old[name]), 1e-30)
+        for old, new in zip(before, here, strict=True)
+        for name in task.free
+    )
+
+
+def _finer(task: Task, solved: Solved) -> float:
+    """Return the tolerance that the noise asks for; residuals no larger than the solver's error are none."""
+    if exact(task, solved):
+        return task.tolerance
+    return tolerance_for(precision_of(solved), task.tolerance, task.declared.fit_finer)
+
+
+def exact(task: Task, solved: Solved) -> bool:
+    """Whether the readings are computed ones: as near to the curve as the solver is."""
+    return solved.fit.rmse <= task.tolerance
 
 
 def values_of(solved: Solved, free: Sequence[str], of: int) -> dict[str, float]:

@@ -11,10 +11,9 @@ from physics.calibrate.checks import unusual
 from physics.calibrate.posterior import Posterior, posterior
 from physics.calibrate.solve import Solved
 from tools.calibration.options import unit_of
-from tools.calibration.problem import Task, values_of
+from tools.calibration.problem import Settled, Task, exact, values_of
 
 _DRAWS = 400  # that a figure shows
-_EXACT = 1.0  # times the tolerance of the curves: readings closer than that are computed ones
 _METHODS = {
     "laplace": "normal in the logarithm of positive parameters (Laplace)",
     "profile": "from the profile likelihood",
@@ -30,21 +29,21 @@ def strange(task: Task, solved: Solved) -> tuple[str, ...]:
     return tuple(dict.fromkeys(told for values in every for told in unusual(task.declared, values)))
 
 
-def judged(task: Task, solved: Solved, level: float, *, check: bool = True) -> tuple[Posterior | None, tuple[str, ...]]:
+def judged(task: Task, found: Settled, level: float, *, check: bool = True) -> tuple[Posterior | None, tuple[str, ...]]:
     """Return what is known after a fit that stands, and what to say of it; None after another.
 
     Residuals no larger than the solver's error are no noise, and no profile can be followed in them. Without `check`
     the normal approximation is taken as it is, for a fit that is withheld anyway.
     """
-    if not solved.fit.status.ok:
+    if not found.solved.fit.status.ok:
         return None, ()
-    exact = solved.fit.rmse <= _EXACT * task.tolerance
-    known = posterior(solved, level=level, check=check and not exact, numerical_error=task.tolerance)
+    computed = exact(task, found.solved)
+    known = posterior(found.solved, level=level, check=check and not computed, numerical_error=found.tolerance)
     told = (
         f"The residuals are no larger than the solver's error ({task.tolerance:g}): these readings carry no noise, "
         "so the intervals say nothing of a measurement."
     )
-    return known, (told,) if exact else known.warnings
+    return known, (told,) if computed else known.warnings
 
 
 def posterior_row(known: Posterior, rows: Sequence[dict[str, Any]], task: Task, curve_unit: str) -> dict[str, Any]:

@@ -28,7 +28,7 @@ AGREE = 0.1
 CURVED = 0.5  # beyond this the misfit is so far from a parabola that not even the profile promises its level
 NEAR = 2.0  # standard deviations from a bound
 FEW = 3.0  # degrees of freedom below which the level is not promised
-COARSE = 0.5  # of a standard deviation, what the solver may be off by
+COARSE = 0.1  # of a standard deviation, by which the solver's error widens a 90 % interval to one of 92 %
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,7 @@ class Judged:
         bias: b over the standard deviation.
         better: how far a point seen on the way lies below the estimate, in Q, shape (B,).
         settled: every end was found, shape (B,).
+        numerical_error: that was allowed for.
         chart, covariance: the coordinates w and the covariance of w at the estimate, (B, P, P).
     """
 
@@ -75,6 +76,7 @@ class Judged:
     bias: Tensor
     better: Tensor
     settled: Tensor
+    numerical_error: float
     chart: Chart
     covariance: Tensor
 
@@ -104,7 +106,8 @@ def judge(
     if not check:
         still = torch.zeros(len(half), dtype=half.dtype)
         return Judged(
-            lower, upper, no, nan, nan, near, unknown, unknown, bias, still, still == 0, chart, covariance
+            lower, upper, no, nan, nan, near, unknown, unknown, bias, still, still == 0, numerical_error, chart,
+            covariance,
         )  # fmt: skip
     ends = profile(target, chart, misfit, covariance, level)
     agreement = _agreement(target, ends.lower, ends.upper, q * deviation)
@@ -126,6 +129,7 @@ def judge(
         bias,
         (misfit - ends.misfit).clamp_min(0),
         ends.settled,
+        numerical_error,
         chart,
         covariance,
     )

@@ -20,6 +20,7 @@ from physics.calibrate.posterior.hierarchy import Between
 from physics.calibrate.posterior.judge import AGREE, COARSE, CURVED, FEW, NEAR, Interval, Judged, judge
 from physics.calibrate.posterior.laplace import draw_laplace
 from physics.calibrate.posterior.target import Target
+from physics.calibrate.resolution import SHARE
 from physics.calibrate.robust import influence
 from physics.calibrate.solved import Solved
 from physics.errors import ParameterError
@@ -184,8 +185,9 @@ def warnings_of(judged: Judged, b: int, names: Sequence[str], freedom: Tensor, l
     coarse = float(judged.bias[b].max())
     if coarse > COARSE:
         said.append(
-            f"The solver's error may move the estimates by {coarse:.2g} of their standard deviations, since the noise "
-            "is so small; the intervals allow for it. Ask for a finer tolerance."
+            f"The solver's error, {judged.numerical_error:.2g}, may move the estimates by {coarse:.2g} of their "
+            "standard deviations, the noise being so small: the intervals carry it, and are wider than the noise alone "
+            f"asks for. A tolerance of {judged.numerical_error * SHARE / coarse:.1g} would do."
         )
     if not bool(judged.settled[b]):
         said.append("The profile could not be followed to every end of the intervals: their level is not promised.")

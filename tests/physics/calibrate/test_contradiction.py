@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from physics.calibrate import apart
 from physics.calibrate.contradiction import ALPHA
 from physics.calibrate.problem import Problem
 from physics.calibrate.solve import solve
-from tests.physics.calibrate.decay import RATE, SIZE, TIMES, measured
+from tests.physics.calibrate.decay import RATE, SIZE, TIMES, measured, model
 
 
 def pair(seed, noise=(0.02, 0.02), known=False, rate=0.8):
@@ -43,8 +44,36 @@ def test_the_parameter_that_differs_is_named(more):
     assert "rate is 0." in against.sentence
     assert "1/s from a.csv against" in against.sentence
     assert "give rate a separate value" in against.sentence
-    apart = solve(replace(problem, free=(replace(problem.free[0], separate=True), SIZE)))
-    assert not apart.contradiction.contradicts
+    own = solve(replace(problem, free=(replace(problem.free[0], separate=True), SIZE)))
+    assert not own.contradiction.contradicts
+
+
+@pytest.mark.parametrize("more", [{}, {"noise": "separate"}, {"known": True}], ids=["common", "separate", "known"])
+@pytest.mark.parametrize("seed", range(1, 5))
+def test_sets_that_agree_are_compared_by_their_slopes_as_by_fits_of_each(monkeypatch, seed, more):
+    known = more.get("known", False)
+    problem = Problem(pair(seed, known=known), (RATE, SIZE), noise=more.get("noise", "common"))
+    solved = solve(problem, checks=False)
+    quick = apart.against(solved, 60, 1e-7)
+    monkeypatch.setattr(apart, "CLEAR", 1.0)
+    fitted = apart.against(solved, 60, 1e-7)
+    assert quick.p == pytest.approx(fitted.p, rel=0.02)
+    assert quick.sse_apart == pytest.approx(fitted.sse_apart, rel=1e-3)
+    values, expected = ({one.name: one.values for one in each.differences} for each in (quick, fitted))
+    assert all(values[name] == pytest.approx(expected[name], rel=2e-3) for name in ("rate", "size"))
+
+
+def test_sets_that_agree_cost_no_further_curve():
+    asked = []
+
+    def counted(parameters, times):
+        asked.append(len(times))
+        return model(parameters, times)
+
+    solved = solve(Problem(tuple(replace(one, model=counted) for one in pair(1)), (RATE, SIZE)), checks=False)
+    before = len(asked)
+    assert apart.against(solved, 60, 1e-7).p > apart.CLEAR
+    assert len(asked) == before
 
 
 def test_many_sets_and_one_that_differs():
