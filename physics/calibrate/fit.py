@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from physics.calibrate.fitted import Estimate, Fit, Fits, conclude
-from physics.calibrate.levenberg import Descent, FitStatus, descend
+from physics.calibrate.levenberg import DAMPING, LITTLE, NEAR, Descent, FitStatus, descend
 from physics.calibrate.sensitivity import Model, sensitivities
 from physics.calibrate.space import Space, make_space
 from physics.errors import DataError, ParameterError
@@ -76,7 +76,8 @@ def fit_batch(
     """Fit many data sets with the same times in one descent.
 
     Args:
-        model: a differentiable `model(parameters, times)` -> curves (batch, n).
+        model: a differentiable `model(parameters, times)` -> curves (batch, n); where it has a `coarse` one that costs
+            less, the descent begins there.
         times: shape (n,).
         values: shape (batch, n).
         start: the parameters to fit with their starting values, each a number or shape (batch,).
@@ -133,22 +134,29 @@ def _step_by_step(
     iterations: int,
     tolerance: float,
 ) -> Descent:
-    def some(u: Tensor, members: Tensor | None) -> tuple[Tensor, Tensor]:
-        free = dict(zip(space.names, space.outward(u).unbind(-1), strict=True))
-        kept = held if members is None else {name: value[members] for name, value in held.items()}
-        curve, slope = sensitivities(model, {**kept, **free}, space.names, times)
-        return curve, slope * space.slope(u)[:, None, :]
+    def run(curves: Model, start: Tensor, tolerance: float, damping: float) -> Descent:
+        def some(u: Tensor, members: Tensor | None) -> tuple[Tensor, Tensor]:
+            free = dict(zip(space.names, space.outward(u).unbind(-1), strict=True))
+            kept = held if members is None else {name: value[members] for name, value in held.items()}
+            curve, slope = sensitivities(curves, {**kept, **free}, space.names, times)
+            return curve, slope * space.slope(u)[:, None, :]
 
-    return descend(
-        lambda u: some(u, None),
-        torch.from_numpy(data),
-        torch.from_numpy(weight),
-        torch.from_numpy(u),
-        space,
-        iterations=iterations,
-        tolerance=tolerance,
-        some=some,
-    )
+        return descend(
+            lambda u: some(u, None),
+            torch.from_numpy(data),
+            torch.from_numpy(weight),
+            start,
+            space,
+            iterations=iterations,
+            tolerance=tolerance,
+            some=some,
+            damping=damping,
+        )
+
+    start, damping, coarse = torch.from_numpy(u), DAMPING, getattr(model, "coarse", None)
+    if coarse is not None:
+        start, damping = run(coarse, start, NEAR, damping).u, LITTLE
+    return run(model, start, tolerance, damping)
 
 
 def _column(name: str, value: float | Tensor, batch: int) -> Tensor:

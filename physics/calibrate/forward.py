@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -28,6 +30,18 @@ class Forward:
         ends = torch.tensor([0, *(len(one.times) for one in problem.sets)]).cumsum(0).tolist()
         self.spans = tuple(slice(a, b) for a, b in itertools.pairwise(ends))
         self._shifts = {k: Shift.of(problem.sets[k].times) for k, own in enumerate(layout.nuisance) if "delay" in own}
+
+    @cached_property
+    def coarse(self) -> Forward | None:
+        """The same of the models' coarse ones, where any has one."""
+        found = [getattr(one.model, "coarse", None) for one in self._problem.sets]
+        if all(model is None for model in found):
+            return None
+        sets = tuple(
+            replace(one, model=one.model if model is None else model)
+            for one, model in zip(self._problem.sets, found, strict=True)
+        )
+        return Forward(replace(self._problem, sets=sets), self._layout)
 
     def curves(self, u: Tensor) -> Tensor:
         """Return the curves alone."""

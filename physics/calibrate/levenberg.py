@@ -21,6 +21,10 @@ from torch import Tensor
 from physics.calibrate.space import Space
 from physics.linalg import least_squares_kernels as kernels
 
+DAMPING, LITTLE = 1e-3, 1e-6
+NEAR = 1e-3
+"""The tolerance of a descent on coarse curves, whose minimum is where one on fine curves begins."""
+
 Linearise = Callable[[Tensor], tuple[Tensor, Tensor]]
 """u of shape (batch, P) -> curve (batch, n) and d curve / d u (batch, n, P)."""
 
@@ -66,6 +70,7 @@ def descend(
     iterations: int = 60,
     tolerance: float = 1e-7,
     some: Some | None = None,
+    damping: float = DAMPING,
 ) -> Descent:
     """Minimise S over u from `start`, shape (batch, P); `values` and `weights` have shape (batch, n).
 
@@ -78,6 +83,7 @@ def descend(
     Args:
         linearise: of the whole batch.
         some: of some members; with it, those that have arrived are not computed again.
+        damping: lambda to begin with; `LITTLE` where the start is near the minimum.
     """
     u = space.clamp(start).detach().clone()
     state = u.numpy()
@@ -86,12 +92,12 @@ def descend(
     lower, upper, logarithmic = _held(space.lower), _held(space.upper), space.logarithmic.numpy()
     batch = len(state)
     sse = np.array([kernels.misfit(curve[b], data[b], weight[b]) for b in range(batch)])
-    damping, growth, predicted = np.full(batch, 1e-3), np.full(batch, 2.0), np.zeros(batch)
+    damped, growth, predicted = np.full(batch, damping), np.full(batch, 2.0), np.zeros(batch)
     converged, stalled, trial = np.zeros(batch, dtype=bool), ~np.isfinite(sse), np.empty_like(state)
     count, everyone = 0, np.arange(batch)
     while count <= iterations:
         kernels.propose(
-            state, curve, jacobian, sse, data, weight, lower, upper, logarithmic, damping, converged, stalled,
+            state, curve, jacobian, sse, data, weight, lower, upper, logarithmic, damped, converged, stalled,
             tolerance, trial, predicted,
         )  # fmt: skip
         moving = ~(converged | stalled)
@@ -105,7 +111,7 @@ def descend(
             found = some(torch.from_numpy(trial[members]), torch.from_numpy(members))
         kernels.judge(
             members, trial, *(_held(part) for part in found), state, curve, jacobian, sse, data, weight, lower, upper,
-            damping, growth, converged, stalled, predicted, tolerance,
+            damped, growth, converged, stalled, predicted, tolerance,
         )  # fmt: skip
     there = torch.from_numpy
     return Descent(

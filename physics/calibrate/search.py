@@ -16,7 +16,7 @@ from torch import Tensor
 
 from physics.calibrate.forward import Forward
 from physics.calibrate.layout import Layout
-from physics.calibrate.levenberg import descend
+from physics.calibrate.levenberg import DAMPING, LITTLE, NEAR, Descent, descend
 from physics.calibrate.problem import Loss, Problem
 from physics.calibrate.robust import influence
 from physics.calibrate.scatter import Scatter, gather, invert, judge, parts, rough, spent
@@ -64,33 +64,15 @@ class Search:
         """Whether the minimum does not depend on the noise, so that one descent will do."""
         return self.problem.loss == "squares" and not len(self.priors) and len(self.groups) == 1
 
-    def descend(self, start: Tensor, scatters: Sequence[Scatter], *, loss: Loss, tolerance: float) -> State:
-        """Minimise from u, shape (batch, P), at a noise that stands."""
-        batch, priors = len(start), self.priors
-        scale = self._scales(scatters)
-        root = self.weights.sqrt() / scale
-        rows = torch.eye(start.shape[-1], dtype=start.dtype)[priors]
-
-        def linearise(u: Tensor) -> tuple[Tensor, Tensor]:
-            curve, slope = self.forward.linearise(u)
-            if loss != "squares":
-                curve, slope = self._flattened(curve, slope, root, loss)
-            if not len(priors):
-                return curve, slope
-            return torch.cat([curve, u[:, priors]], -1), torch.cat([slope, rows.expand(len(u), -1, -1)], 1)
-
-        values = torch.cat([self.values, self.layout.centre[priors]]).expand(batch, -1)
-        precision = torch.cat([root**2, self.layout.precision[priors]]).expand(batch, -1)
-        found = descend(
-            linearise,
-            values,
-            precision,
-            start,
-            self.layout.space,
-            iterations=self.iterations,
-            tolerance=tolerance,
-            some=lambda u, _: linearise(u),
-        )
+    def descend(
+        self, start: Tensor, scatters: Sequence[Scatter], *, loss: Loss, tolerance: float, near: bool = False
+    ) -> State:
+        """Minimise from u, shape (batch, P), at a noise that stands; from `near` the minimum on fine curves at once."""
+        damping, iterations, coarse = DAMPING, 0, None if near else self.forward.coarse
+        if coarse is not None:
+            begun = self._descend(coarse, start, scatters, loss, NEAR, damping)
+            start, damping, iterations = begun.u, LITTLE, begun.iterations
+        found = self._descend(self.forward, start, scatters, loss, tolerance, damping)
         count = len(self.values)
         return State(
             found.u,
@@ -99,7 +81,43 @@ class Search:
             found.jacobian[:, :count],
             found.converged,
             found.stalled,
-            found.iterations,
+            iterations + found.iterations,
+        )
+
+    def _descend(
+        self,
+        forward: Forward,
+        start: Tensor,
+        scatters: Sequence[Scatter],
+        loss: Loss,
+        tolerance: float,
+        damping: float,
+    ) -> Descent:
+        batch, priors = len(start), self.priors
+        scale = self._scales(scatters)
+        root = self.weights.sqrt() / scale
+        rows = torch.eye(start.shape[-1], dtype=start.dtype)[priors]
+
+        def linearise(u: Tensor) -> tuple[Tensor, Tensor]:
+            curve, slope = forward.linearise(u)
+            if loss != "squares":
+                curve, slope = self._flattened(curve, slope, root, loss)
+            if not len(priors):
+                return curve, slope
+            return torch.cat([curve, u[:, priors]], -1), torch.cat([slope, rows.expand(len(u), -1, -1)], 1)
+
+        values = torch.cat([self.values, self.layout.centre[priors]]).expand(batch, -1)
+        precision = torch.cat([root**2, self.layout.precision[priors]]).expand(batch, -1)
+        return descend(
+            linearise,
+            values,
+            precision,
+            start,
+            self.layout.space,
+            iterations=self.iterations,
+            tolerance=tolerance,
+            some=lambda u, _: linearise(u),
+            damping=damping,
         )
 
     def _flattened(self, curve: Tensor, slope: Tensor, root: Tensor, loss: Loss) -> tuple[Tensor, Tensor]:
@@ -117,7 +135,8 @@ class Search:
         for turn in range(_ROUNDS):
             # Far from the minimum everything is an outlier: the first descent is one of squares.
             now: Loss = "squares" if turn == 0 else loss
-            state = self.descend(start, scatters, loss=now, tolerance=self.tolerance if settled else _COARSE)
+            width = self.tolerance if settled else _COARSE
+            state = self.descend(start, scatters, loss=now, tolerance=width, near=turn > 0)
             iterations += state.iterations
             if now != "squares":
                 curve, jacobian = self.forward.linearise(state.u)

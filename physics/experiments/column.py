@@ -22,6 +22,7 @@ from physics.equations.advection_dispersion import freundlich_response
 from physics.equations.advection_dispersion.analytic import Curves, has_closed_form
 from physics.equations.advection_dispersion.freundlich import slowest
 from physics.equations.advection_dispersion.laws import LAWS
+from physics.equations.advection_dispersion.marched import Marched, marched
 from physics.equations.advection_dispersion.refinement import refine
 from physics.equations.advection_dispersion.response import Resolution
 from physics.equations.advection_dispersion.scaling import Scheme, at_sensors, choose_resolution, concentration, scaled
@@ -176,12 +177,11 @@ def model(
         return lambda parameters, at: freundlich_response.concentration(parameters, at, scheme, size)
     if has_closed_form(scheme, tuple(given)):
         return Curves(scheme, lambda parameters, at: _marched(scheme, parameters, at, tolerance))
-    resolution = choose_resolution(given, times, scheme, tolerance)
-    return lambda parameters, at: concentration(parameters, at, scheme, resolution)
+    return marched(given, times, scheme, tolerance)
 
 
 def _marched(scheme: Scheme, parameters: dict[str, Tensor], times: Tensor, tolerance: float) -> Tensor:
-    return concentration(parameters, times, scheme, choose_resolution(parameters, times, scheme, tolerance))
+    return Marched(scheme, choose_resolution(parameters, times, scheme, tolerance))(parameters, times)
 
 
 def _one_place(settings: Mapping[str, Any]) -> Any:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +17,7 @@ from torch import Tensor
 
 from physics.equations.advection_dispersion import analytic_descent as descent
 from physics.equations.advection_dispersion import analytic_kernels as kernels
+from physics.equations.advection_dispersion import tape
 from physics.equations.advection_dispersion.scaling import NEEDED, REGIONS, Scheme
 from physics.errors import ParameterError
 from physics.integrate.lanes import in_parts
@@ -61,8 +61,7 @@ class Curves:
         if not self._known(parameters, times):
             return self.marched(dict(parameters), times)
         names = self._names(parameters)
-        curve: Tensor = _Curve.apply(self, names, times, *(parameters[name] for name in names))
-        return curve
+        return tape.record(self, names, times, [parameters[name] for name in names])
 
     def linearise(
         self, parameters: Mapping[str, Tensor], names: Sequence[str], times: Tensor
@@ -79,6 +78,24 @@ class Curves:
             slopes = np.concatenate([slopes, np.zeros_like(slopes[..., :1])], -1)  # the last: of no influence
         wanted = slopes[..., [_COLUMN[name] if name in known else -1 for name in names]]
         return torch.from_numpy(values), torch.from_numpy(wanted)
+
+    def values(self, names: Sequence[str], given: Sequence[Tensor], times: Tensor) -> np.ndarray:
+        """See `tape.Compiled`."""
+        return self.evaluate(names, given, times, False)[0]
+
+    def slopes(
+        self, names: Sequence[str], given: Sequence[Tensor], times: Tensor, wanted: Sequence[bool]
+    ) -> list[np.ndarray | None]:
+        """See `tape.Compiled`."""
+        _, slopes = self.evaluate(
+            names,
+            given,
+            times,
+            True,
+            any(want and name == "decay" for name, want in zip(names, wanted[1:], strict=True)),
+        )
+        columns = [kernels.MOMENT, *(_COLUMN[name] for name in names)]
+        return [slopes[..., column] if want else None for column, want in zip(columns, wanted, strict=True)]
 
     def evaluate(
         self, names: Sequence[str], given: Sequence[Tensor], times: Tensor, derive: bool, decaying: bool = True
@@ -186,47 +203,3 @@ class Curves:
             if name not in parameters:
                 raise ParameterError(f"column: {name} is missing; give it a value")
         return tuple(name for name in kernels.NAMES if name in parameters)
-
-
-class _Curve(torch.autograd.Function):
-    """The curves on the tape, with the times and the parameters as inputs."""
-
-    @staticmethod
-    def forward(curves: Curves, names: tuple[str, ...], times: Tensor, *given: Tensor) -> Tensor:
-        return torch.from_numpy(curves.evaluate(names, given, times, False)[0])
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        ctx.curves, ctx.names = inputs[:2]
-        ctx.save_for_backward(*inputs[2:])
-        ctx.save_for_forward(*inputs[2:])
-
-    @staticmethod
-    def _slopes(ctx: Any) -> tuple[tuple[Tensor, ...], list[Tensor]]:
-        """Return the inputs, and the derivatives by each of them, shape (batch, times)."""
-        times, *given = ctx.saved_tensors
-        _, slopes = ctx.curves.evaluate(ctx.names, given, times, True)
-        columns = [kernels.MOMENT, *(_COLUMN[name] for name in ctx.names)]
-        return (times, *given), [torch.from_numpy(slopes[..., j]) for j in columns]
-
-    @staticmethod
-    def jvp(ctx: Any, _curves: None, _names: None, *tangents: Tensor | None) -> Tensor:
-        _, slopes = _Curve._slopes(ctx)
-        result = torch.zeros_like(slopes[0])
-        for j, (slope, tangent) in enumerate(zip(slopes, tangents, strict=True)):
-            if tangent is not None:
-                result = result + slope * (tangent if j == 0 or tangent.dim() == 0 else tangent[:, None])
-        return result
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, bar: Tensor) -> tuple[Tensor | None, ...]:
-        inputs, slopes = _Curve._slopes(ctx)
-        found: list[Tensor | None] = []
-        for j, (value, slope) in enumerate(zip(inputs, slopes, strict=True)):
-            if not ctx.needs_input_grad[2 + j]:
-                found.append(None)
-                continue
-            each = bar * slope
-            found.append(each.sum(0) if j == 0 else each.sum(1).sum_to_size(value.shape))
-        return None, None, *found

@@ -65,7 +65,7 @@ def response(column: Column, times: Tensor, feed: Feed, at: Resolution, budget: 
         feed: in that unit; a step where the column starts full and is leached.
         budget: keep the terms of the balances.
     """
-    _check(at, column.closed)
+    check(at, column.closed)
     with one_thread():
         return _response(column, times, feed, at, budget)
 
@@ -94,7 +94,8 @@ def _response(column: Column, times: Tensor, feed: Feed, at: Resolution, budget:
     return Response(best, error_estimate(levels, best), spent, nodes)
 
 
-def _check(at: Resolution, closed: bool) -> None:
+def check(at: Resolution, closed: bool) -> None:
+    """Raise what is wrong with a resolution."""
     least = Resolution(24, 32, 0 if closed else 8)
     for name, count, low, multiple in zip(Resolution._fields, at, least, (4, 8, 4), strict=True):
         if count < low or count % multiple:
