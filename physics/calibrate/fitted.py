@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import overload
@@ -15,6 +16,9 @@ from physics.calibrate import fitted_kernels as kernels
 from physics.calibrate.identifiability import Identifiability, verdict
 from physics.calibrate.levenberg import Descent, FitStatus
 from physics.calibrate.space import Space
+from physics.integrate.lanes import in_parts
+
+_SHARE = 40  # data sets that are worth a thread of their own
 
 
 @dataclass(frozen=True)
@@ -166,10 +170,17 @@ def conclude(state: Descent, values: np.ndarray, weights: np.ndarray, space: Spa
     deviations, combinations = np.empty((batch, P)), np.empty((batch, P, P))
     covariance, outward, correlation = np.empty((3, batch, P, P))
     residuals, jacobian = np.empty((batch, n)), np.empty((batch, n, P))
-    kernels.conclude(
-        u, in_u, curve, values, weights, slope, logarithmic, bound, variance, np.where(freedom > 0, variance, 0.0),
-        weak, deviations, combinations, undetermined, covariance, outward, correlation, residuals, jacobian,
-    )  # fmt: skip
+    known = np.where(freedom > 0, variance, 0.0)
+    given = u, in_u, curve, values, weights, slope
+    written = weak, deviations, combinations, undetermined, covariance, outward, correlation, residuals, jacobian
+    parts = max(1, min(os.cpu_count() or 1, batch // _SHARE))
+
+    def work(part: int) -> None:
+        some = slice(batch * part // parts, batch * (part + 1) // parts)
+        data, noise, results = ([array[some] for array in row] for row in (given, (bound, variance, known), written))
+        kernels.conclude(*data, logarithmic, *noise, *results)
+
+    in_parts(parts, work)
     return Fits(
         space=space,
         level=level,
@@ -212,7 +223,8 @@ def _estimates(
 ) -> tuple[np.ndarray, ...]:
     """Return the columns of `Estimate` after the name, each of shape (batch, P)."""
     logarithmic = space.logarithmic.numpy()
-    factor = np.where(freedom > 0, stdtrit(np.maximum(freedom, 1), 0.5 + level / 2), np.inf)
+    each = freedom[:1] if (freedom == freedom[:1]).all() else freedom  # a quantile is dear
+    factor = np.where(each > 0, stdtrit(np.maximum(each, 1), 0.5 + level / 2), np.inf)
     with np.errstate(invalid="ignore", over="ignore"):
         deviation = np.sqrt(np.maximum(covariance.diagonal(axis1=1, axis2=2), 0.0))
         half = factor[:, None] * deviation
