@@ -25,7 +25,7 @@ from physics.calibrate.solved import Solved
 _STEPS = 9  # values of a parameter without meaning
 _DIFFERENCE = 1e-3  # of a further parameter's scale
 _SHARED = 1e-5  # of u, for the slopes along what both models have
-_ROUNDS = 15
+_ROUNDS = 4  # what can come near the restricted curve has by then
 _SETTLED = 1e-3
 
 Direction = tuple[Tensor, Tensor]
@@ -95,21 +95,26 @@ def _grid(nesting: Nesting) -> Iterator[dict[str, float]]:
 def _ways(place: _Place, nesting: Nesting, weights: Tensor) -> Tensor:
     """Return the ways to the alternatives, (alternatives, N)."""
     restricted, full, far = place.restricted, place.full, nesting.alternatives
-    base, P = restricted.fit.predicted, len(restricted.u)
+    P = len(restricted.u)
+    anywhere = {name: low for name, (low, _) in nesting.loose.items()}
+    base = full.forward.curves(place(restricted.u[None], {**nesting.at, **anywhere}))[0]
     shifts = torch.cat([torch.zeros(1, P, dtype=base.dtype), _SHARED * torch.eye(P, dtype=base.dtype)])
 
-    def linearise(u: Tensor) -> tuple[Tensor, Tensor]:
-        rows = torch.cat([place(each + shifts, given) for each, given in zip(u, far, strict=True)])
-        curves = full.forward.curves(rows).reshape(len(far), P + 1, -1)
+    def some(u: Tensor, members: Tensor) -> tuple[Tensor, Tensor]:
+        given = [far[k] for k in members.tolist()]
+        rows = torch.cat([place(each + shifts, at) for each, at in zip(u, given, strict=True)])
+        curves = full.forward.curves(rows).reshape(len(given), P + 1, -1)
         return curves[:, 0], ((curves[:, 1:] - curves[:, :1]) / _SHARED).transpose(1, 2)
 
+    every = torch.arange(len(far))
     state = descend(
-        linearise,
+        lambda u: some(u, every),
         base.expand(len(far), -1).clone(),
         weights.expand(len(far), -1).clone(),
         restricted.u.expand(len(far), -1).clone(),
         restricted.space,
         iterations=_ROUNDS,
         tolerance=_SETTLED,
+        some=some,
     )
     return (state.curve - base)[torch.isfinite(state.curve).all(-1)]

@@ -77,6 +77,7 @@ def compare(
     alpha: float = ALPHA,
     draws: int = DRAWS,
     seed: int = 0,
+    simulated: tuple[float, float] | None = None,
 ) -> Comparison:
     """Compare two fits of the same data.
 
@@ -86,28 +87,28 @@ def compare(
         labels: what the models are called.
         alpha: the error rate promised: how often a true restricted model is rejected.
         draws, seed: of the simulated noise, where it takes any.
+        simulated: what `simulated_test` gave, where it was asked before the full model was fitted.
 
     Raises:
         ParameterError: the fits are not of the same data or not nested, or it is not known how.
     """
     if not 0 < alpha < 1:
         raise ParameterError(f"alpha = {alpha:g} must lie between 0 and 1")
-    extra = further(restricted, full)
-    nesting = known_nesting(extra) if nesting is None else nesting
-    if {*nesting.at, *nesting.loose} != {bare(name) for name in extra}:
-        raise ParameterError(f"the nesting does not speak of {', '.join(extra)}, which the full model adds")
+    extra, nesting = _nested(restricted, full, nesting)
     weights = target_of(full).weights[0]
     known = all(group.known for group in full.groups)
     n = int((weights > 0).sum())
     before, after = (float((weights * one.fit.residuals**2).sum()) for one in (restricted, full))
     misfits = (before, min(before, after))  # a full model that fits worse was not fitted to its end
     sizes = (len(restricted.u), len(full.u))
-    bounds = sum(side(full, name, nesting) != 0 for name in extra if bare(name) in nesting.at)
-    if nesting.loose or bounds > 1:
+    if _needs_simulation(full, extra, nesting):
         method = "simulated"
-        statistic, p = simulate(restricted, full, nesting, weights, known=known, draws=draws, seed=seed)
+        tested = simulated or simulated_test(restricted, full, nesting=nesting, draws=draws, seed=seed)
+        assert tested is not None  # noqa: S101 - asked just before
+        statistic, p = tested
     else:
-        statistic, p, method = _tabulated(misfits, sizes, n, known=known, bound=bool(bounds))
+        bound = any(side(full, name, nesting) != 0 for name in extra)
+        statistic, p, method = _tabulated(misfits, sizes, n, known=known, bound=bound)
     aicc, bic = (
         (criterion(misfits[0], sizes[0], n, known=known), criterion(misfits[1], sizes[1], n, known=known))
         for criterion in (_aicc, _bic)
@@ -129,6 +130,34 @@ def compare(
             full, extra, labels, p, alpha, aicc, after > before * (1 + _WORSE), smallest=1 / (1 + draws)
         ),
     )
+
+
+def simulated_test(
+    restricted: Solved, full: Solved, *, nesting: Nesting | None = None, draws: int = DRAWS, seed: int = 0
+) -> tuple[float, float] | None:
+    """Return the statistic and p of the simulated test, or None where a table says it.
+
+    Of `full` only the curves are asked: it need not be fitted.
+    """
+    extra, nesting = _nested(restricted, full, nesting)
+    if not _needs_simulation(full, extra, nesting):
+        return None
+    weights, known = target_of(restricted).weights[0], all(group.known for group in restricted.groups)
+    return simulate(restricted, full, nesting, weights, known=known, draws=draws, seed=seed)
+
+
+def _nested(restricted: Solved, full: Solved, nesting: Nesting | None) -> tuple[tuple[str, ...], Nesting]:
+    """Return what the full model adds, and how the restricted one lies in it."""
+    extra = further(restricted, full)
+    nesting = known_nesting(extra) if nesting is None else nesting
+    if {*nesting.at, *nesting.loose} != {bare(name) for name in extra}:
+        raise ParameterError(f"the nesting does not speak of {', '.join(extra)}, which the full model adds")
+    return extra, nesting
+
+
+def _needs_simulation(full: Solved, extra: tuple[str, ...], nesting: Nesting) -> bool:
+    bounds = sum(side(full, name, nesting) != 0 for name in extra if bare(name) in nesting.at)
+    return bool(nesting.loose) or bounds > 1
 
 
 def _tabulated(

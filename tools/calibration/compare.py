@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from physics.calibrate.nested import NESTINGS, Nesting
-from physics.calibrate.selection import compare
+from physics.calibrate.selection import ALPHA, compare, simulated_test
 from physics.errors import ParameterError
 from physics.experiment import Parameter
-from tools.calibration.problem import BEGIN, Task, settle, shown_in
+from tools.calibration.problem import BEGIN, Task, hasten, settle, shown_in, trial
 from tools.calibration.rows import parameter_rows
 from tools.read_data import of_one_length
 
@@ -52,11 +52,14 @@ def comparison(task: Task, name: str, level: float, settings: Mapping[str, str],
     simple, full = _tasks(task, richer)
     restricted = settle(simple, level).solved
     found = {one.name: restricted.fit.parameters[one.name].value for one in restricted.problem.free if not one.separate}
-    wider = settle(_started(full, found), level).solved
+    begun, nesting = _started(full, found), _nesting(simple, richer)
+    tested = simulated_test(restricted, trial(begun, level), nesting=nesting)
+    asked = tested is None or tested[1] < ALPHA
+    wider = settle(begun, level).solved if asked else hasten(begun, level)
     for label, one in zip(richer.labels, (restricted, wider), strict=True):
         if one.fit.n <= len(one.u):
             raise ParameterError(f"--compare {name}: too few points to fit the {label} model; measure more of them")
-    verdict = compare(restricted, wider, nesting=_nesting(simple, richer), labels=richer.labels)
+    verdict = compare(restricted, wider, nesting=nesting, labels=richer.labels, simulated=tested)
     models = [
         {
             "name": label,

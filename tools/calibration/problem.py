@@ -21,7 +21,8 @@ from tools.calibration.shown import factor, shown_unit
 from tools.read_data import DataFile
 
 MARCHED = 1e-5  # of columns with water at rest, which no closed form gives; far below what a reading errs by
-SEARCH = 1e-3  # of the curves from which several starts look for the best minimum
+SEARCH = 1e-3  # of the curves from which several starts look for the best minimum, and directions to a richer model
+ITERATIONS, FEW = 60, 10  # of a fit, and of one that may have no end
 SEVERAL = 4  # starts where water at rest exchanges: much dispersion looks like it, and makes a minimum of its own
 ROUNDS = 3
 BEGIN = {"mobile_fraction": 0.8, "exchange": 1.0, "decay": 1e-6}
@@ -129,11 +130,8 @@ def settle(task: Task, level: float, seed: int = 0) -> Settled:
     Raises:
         ParameterError, DataError: nothing tells where to start, or a setting cannot be.
     """
-    here = begin = starts(task)
-    several = max(task.options.starts, SEVERAL if "exchange" in task.free else 1)
-    if several > 1:
-        searched = solve(_problem(task, here, SEARCH, begin), starts=several, seed=seed, checks=False)
-        here = _found(task, searched, here)
+    begin = starts(task)
+    here = _searched(task, begin, seed, ITERATIONS)
     tolerance = task.tolerance
     for _ in range(ROUNDS):
         solved = solve(_problem(task, here, tolerance, begin), level=level, seed=seed, checks=False)
@@ -143,6 +141,29 @@ def settle(task: Task, level: float, seed: int = 0) -> Settled:
             break
         tolerance = min(finer, tolerance)
     return Settled(examine(solved), tuple(here), tolerance)
+
+
+def hasten(task: Task, level: float, seed: int = 0) -> Solved:
+    """Fit a model that the data do not ask for: its misfit may fall for ever, a little, and its parameters run away."""
+    begin = starts(task)
+    here = _searched(task, begin, seed, FEW)
+    # Where they run to curves may cost a lot: those of the beginning will do.
+    return solve(_problem(task, here, task.tolerance, begin, begin), level=level, iterations=FEW, checks=False)
+
+
+def trial(task: Task, level: float) -> Solved:
+    """Return a model where its search would begin, not fitted, with coarse curves."""
+    begin = starts(task)
+    return solve(_problem(task, begin, SEARCH, begin), level=level, iterations=0, checks=False)
+
+
+def _searched(task: Task, begin: list[dict[str, Any]], seed: int, iterations: int) -> list[dict[str, Any]]:
+    """Look for the best minimum from several starts, where there may be several."""
+    several = max(task.options.starts, SEVERAL if "exchange" in task.free else 1)
+    if several == 1:
+        return begin
+    problem = _problem(task, begin, SEARCH, begin)
+    return _found(task, solve(problem, starts=several, seed=seed, iterations=iterations, checks=False), begin)
 
 
 def _found(task: Task, solved: Solved, here: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -178,18 +199,25 @@ def values_of(solved: Solved, free: Sequence[str], of: int) -> dict[str, float]:
 
 
 def _problem(
-    task: Task, here: Sequence[Mapping[str, Any]], tolerance: float, begin: Sequence[Mapping[str, Any]]
+    task: Task,
+    here: Sequence[Mapping[str, Any]],
+    tolerance: float,
+    begin: Sequence[Mapping[str, Any]],
+    resolved: Sequence[Mapping[str, Any]] = (),
 ) -> Problem:
-    """Return the problem from the settings of each file; alone, each file is searched from where it began."""
+    """Return the problem from the settings of each file; alone, each file is searched from where it began.
+
+    Curves are as fine as the tolerance asks for at the settings `resolved`, `here` if left out.
+    """
     sets = []
-    for file, given, own, deviation in zip(task.files, here, begin, task.noise, strict=True):
+    for file, given, at, own, deviation in zip(task.files, here, resolved or here, begin, task.noise, strict=True):
         times = torch.as_tensor(file.seconds)
         sets.append(
             DataSet(
                 file.name,
                 times,
                 torch.as_tensor(file.measured.value),
-                model_of(task.declared, given, times, tolerance),
+                model_of(task.declared, at, times, tolerance),
                 fixed_of(task.declared, given, task.free),
                 weights=torch.as_tensor(file.measured.count),
                 deviation=deviation,

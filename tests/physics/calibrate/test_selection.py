@@ -5,7 +5,7 @@ import torch
 
 from physics.calibrate.nested import Nesting
 from physics.calibrate.problem import DataSet, Free, Problem
-from physics.calibrate.selection import compare
+from physics.calibrate.selection import compare, simulated_test
 from physics.calibrate.solve import solve
 from physics.errors import ParameterError
 
@@ -71,6 +71,27 @@ def test_criteria_of_known_noise():
     assert found.aicc[0] == pytest.approx(chi[0] + 2 + 4 / 22)
     assert found.bic[1] == pytest.approx(chi[1] + 2 * math.log(24))
     assert found.likelihood_ratio == pytest.approx(chi[0] - chi[1])
+
+
+def test_where_a_table_says_it_nothing_is_simulated():
+    assert simulated_test(*both(0.0, 6), nesting=BOUND) is None
+
+
+def test_the_simulated_test_does_not_wait_for_the_fit_of_the_full_model():
+    def two(parameters, times):
+        return lossy(parameters, times) + parameters["share"][:, None] * torch.exp(-times)
+
+    def asked(iterations):
+        more = (Free("height", 0.9), Free("loss", 0.05), Free("share", 0.05))
+        problem = Problem((DataSet("a", TIMES, one.values, two, {}),), more)
+        return solve(problem, checks=False, iterations=iterations)
+
+    one, _ = both(0.06, 7)
+    corner = Nesting({"loss": 0.0, "share": 0.0})
+    early = simulated_test(one, asked(0), nesting=corner, draws=999)
+    found = compare(one, asked(60), nesting=corner, draws=999)
+    assert (found.statistic, found.p) == pytest.approx(early)
+    assert compare(one, asked(60), nesting=corner, simulated=early).p == early[1]
 
 
 def test_what_cannot_be_compared():
