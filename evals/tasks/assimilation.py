@@ -16,6 +16,7 @@ import torch
 
 from physics.assimilation.analysis import Analysis, agreement
 from physics.assimilation.convection import Cell, cell, system_of
+from physics.assimilation.convection_entry import entered
 from physics.assimilation.prior import LogNormal
 from physics.assimilation.sensors import across, along
 from physics.assimilation.smoother import ensemble_smoother
@@ -61,12 +62,15 @@ def score(seed: int, methods: tuple[str, ...]) -> list[dict[str, Any]]:
     shown = cell(sensors, times, LogNormal(RAYLEIGH * float(np.exp(DEVIATION * random.uniform(-1, 1))), DEVIATION))
     ends = [hidden.on(shown)] + [hidden.after(WINDOW + later).on(shown) for later in BEYOND]
     observations = Observations(torch.from_numpy(readings + NOISE * random.standard_normal(readings.shape)), NOISE)
-    system = system_of(shown)
+    begun = time.perf_counter()
+    entry = entered(shown, observations, seed)
+    system, spent = system_of(entry.cell), time.perf_counter() - begun
     rows, found = [], []
     for name in methods:
         begun = time.perf_counter()
-        found.append(METHODS[name](system, observations))
-        rows.append(_row(seed, found[-1], shown, ends) | {"seconds": time.perf_counter() - begun})
+        found.append(METHODS[name](system, entry.observations))
+        seconds = spent + time.perf_counter() - begun
+        rows.append(_row(seed, found[-1], entry.cell, ends) | {"begins at read": entry.read + 1, "seconds": seconds})
     if len(found) == 2:
         same = agreement(found[0], found[1])
         rows = [row | {"agree": same.inside, "fields_agree": min(same.fields.values())} for row in rows]
@@ -122,7 +126,7 @@ def _row(seed: int, found: Analysis, shown: Cell, ends: list[dict[str, np.ndarra
     rayleigh = found.parameters["rayleigh"]
     fields = [{name: field.mean.numpy() for name, field in found.end.items()}]
     for later in BEYOND:
-        _, end = shown.run(found.z.numpy(), np.array([WINDOW + later]))
+        _, end = shown.run(found.z.numpy(), shown.times[-1:] + later)
         fields.append({name: part.numpy() for name, part in end.items()})
     row = {
         "seed": seed,

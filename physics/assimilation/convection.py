@@ -14,7 +14,6 @@ It fails where the window is longer than the flow can be foretold, and where no 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -24,18 +23,15 @@ import torch
 from torch import Tensor
 
 from physics.assimilation.climatology import Climatology, climatology, combined
+from physics.assimilation.convection_grid import Grid
 from physics.assimilation.prior import LogNormal, median_of
-from physics.assimilation.sensors import across, along
 from physics.assimilation.system import Best, Fields, State, System, check_reads
 from physics.equations.boussinesq.layer import Layer
 from physics.equations.boussinesq.levels import LADDER, STRETCH, first_rung
 from physics.errors import ParameterError
-from physics.integrate.projection import Stepper, march_arrays
-from physics.integrate.projection_kernels import courant
+from physics.integrate.projection import Stepper
 
 _COURANT = 1.3  # of a fast state of the climatology; the scheme bears 1.7
-_STABLE = 1.6
-_DOUBLINGS = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +43,8 @@ class Cell:
         times: of the reads, in diffusion times after the start of the window, shape (reads,).
         prandtl: a number where it is known.
         rows, finer: of the coarse grid, and how many times finer the correcting grid is.
-        members, share, most: of the climatology.
+        members, share, most: of the climatology, and `climate` where it is known already.
+        entry: z at which a search begins, (size,), where something is known of it.
     """
 
     sensors: np.ndarray
@@ -62,6 +59,8 @@ class Cell:
     share: float = 0.9995
     most: int = 140
     seed: int = 0
+    climate: Climatology | None = None
+    entry: Tensor | None = None
 
     def layer(self, rows: int) -> Layer:
         """Return the grid of this many rows."""
@@ -69,19 +68,22 @@ class Cell:
         return Layer(columns, rows, self.aspect, self.rigid, stretch=STRETCH)
 
     @cached_property
-    def coarse(self) -> _Grid:
+    def coarse(self) -> Grid:
         """The grid that is assimilated on."""
-        climate = climatology(
+        climate = self.climate or climatology(
             self.layer(self.rows), self.rayleigh.median, self.rayleigh.deviation, median_of(self.prandtl),
             members=self.members, share=self.share, most=self.most, seed=self.seed,
         )  # fmt: skip
-        return _Grid(self, climate, self.layer(self.rows * self.finer))
+        return self._grid(climate)
 
     @cached_property
-    def fine(self) -> _Grid:
+    def fine(self) -> Grid:
         """The grid that corrects it."""
-        layer = self.layer(self.rows * self.finer)
-        return _Grid(self, self.coarse.climate.on(layer), layer)
+        return self._grid(self.coarse.climate.on(self.layer(self.rows * self.finer)))
+
+    def _grid(self, climate: Climatology) -> Grid:
+        shown = self.layer(self.rows * self.finer)
+        return Grid(climate, shown, self.sensors, self.numbers, len(self.unknown))
 
     @cached_property
     def longest(self) -> float:
@@ -190,8 +192,8 @@ def system_of(cell: Cell) -> System:
         numbers[:, 0] = np.log(climate.rayleigh[chosen] / cell.rayleigh.median) / cell.rayleigh.deviation
         return torch.from_numpy(np.concatenate([numbers, states], 1))
 
-    def finer(z: Tensor) -> Best:
-        plan = [(cell.finer * count, dt / cell.finer) for count, dt in cell.lengths]
+    def finer(z: Tensor, reads: int) -> Best:
+        plan = [(cell.finer * count, dt / cell.finer) for count, dt in cell.lengths[:reads]]
         seen, end = cell.fine.march(z.numpy()[None], plan)
         start = cell.fine.describe(combined(cell.fine.climate, z.numpy()[None, first:])[:3])
         here, there = ({name: torch.from_numpy(part[0]) for name, part in each.items()} for each in (start, end))
@@ -211,121 +213,7 @@ def system_of(cell: Cell) -> System:
         labels=(*(f"ln {name}" for name in unknown), *grid.climate.labels),
         compiled=compiled,
         guesses=guesses,
+        entry=cell.entry,
         finer=finer if cell.finer > 1 else None,
         remaining=1.0 / (cell.finer**2 - 1.0) if cell.finer > 1 else 0.0,
     )
-
-
-class _Grid:
-    """A cell on one grid: the climatology's modes, the sensors' weights, and the march."""
-
-    def __init__(self, cell: Cell, climate: Climatology, shown: Layer) -> None:
-        self.cell, self.climate, self.layer = cell, climate, climate.layer
-        layer = self.layer
-        x, z = cell.sensors.T
-        up, lower, _ = across(layer.z_centres, z)
-        weights = up[:, :, None] * along(layer.x_centres, layer.aspect, x, True)[:, None, :]
-        self.weights, self.offset = weights.reshape(len(x), -1), lower
-        self.up, self.below, _ = across(layer.z_centres, shown.z_centres)
-        self.w_up = across(layer.z_faces[1:-1], shown.z_centres)[0]
-        self.u_up = across(layer.z_centres, shown.z_centres)[0]
-        faces = np.arange(layer.nx) * layer.h
-        self.side = along(layer.x_centres, layer.aspect, shown.x_centres, True)
-        self.face_side = along(faces, layer.aspect, shown.x_centres, True)
-        self.tensors: dict[str, Tensor] = {}
-
-    @cached_property
-    def fastest(self) -> float:
-        """The |u|/h + |w|/dz that one in twenty of the climatology's states exceeds."""
-        tried = combined(self.climate, np.random.default_rng(0).standard_normal((200, len(self.climate.labels))))
-        swept = [courant(u, w, self.layer.dz, self.layer.h) for u, w in zip(*tried[:2], strict=True)]
-        return float(np.quantile(swept, 0.95))
-
-    def initial(self, z: Tensor) -> State:
-        """Return the state for amplitudes (batch, modes)."""
-        u, w, t = (
-            self._put(f"mean{k}", mean) + torch.tensordot(z, self._put(f"mode{k}", modes), 1)
-            for k, (mean, modes) in enumerate(zip(self.climate.mean, self.climate.modes, strict=True))
-        )
-        return u, w, t, torch.zeros_like(t)
-
-    def _put(self, name: str, array: np.ndarray) -> Tensor:
-        if name not in self.tensors:
-            self.tensors[name] = torch.from_numpy(np.ascontiguousarray(array))
-        return self.tensors[name]
-
-    def seen_t(self, t: Tensor) -> Tensor:
-        """Return the sensors (batch, sensors) of T (batch, rows, columns)."""
-        return t.flatten(1) @ self._put("weights", self.weights).T + self._put("offset", self.offset)
-
-    def describe(self, state: Any) -> dict[str, np.ndarray]:
-        """Return T, u and w at the centres of the grid that is shown, (batch, rows, columns), from arrays."""
-        u, w, t = state[:3]
-        shown_t = self.up @ t @ self.side.T + self.below[:, None]
-        shown_u = self.u_up @ u @ self.face_side.T
-        return {"temperature": shown_t, "along": shown_u, "across": self.w_up @ w[:, 1:-1] @ self.side.T}
-
-    def describe_t(self, state: State) -> Fields:
-        """The same from tensors."""
-        u, w, t = state[:3]
-        side, face_side = self._put("side", self.side).T, self._put("face_side", self.face_side).T
-        return {
-            "temperature": self._put("up", self.up) @ t @ side + self._put("below", self.below)[:, None],
-            "along": self._put("u_up", self.u_up) @ u @ face_side,
-            "across": self._put("w_up", self.w_up) @ w[:, 1:-1] @ side,
-        }
-
-    def march(self, z: np.ndarray, plan: Sequence[tuple[int, float]]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """March z (batch, size), real or complex, through (steps, length) before each read.
-
-        A member too fast for the steps takes twice as many, four times, ...; all members of a complex batch, which
-        are one state and its derivatives, take the same.
-        """
-        seen, after = self.march_states(
-            combined(self.climate, z[:, len(self.cell.unknown) :]), self.cell.numbers(z), plan
-        )
-        return seen, self.describe(after)
-
-    def march_states(
-        self, state: Sequence[np.ndarray], numbers: tuple[np.ndarray, np.ndarray], plan: Sequence[tuple[int, float]]
-    ) -> tuple[np.ndarray, list[np.ndarray]]:
-        """The same from states with Ra and Pr (batch,); returns the states of the end."""
-        rayleigh, prandtl = numbers
-        fields = [np.ascontiguousarray(part) for part in state]
-        count, kind = len(fields[2]), fields[2].dtype
-        factors = np.ones(count, dtype=np.int64)
-        pending = np.arange(count)
-        seen = np.full((count, len(plan), len(self.offset)), np.nan, dtype=kind)
-        after = [np.full_like(part, np.nan) for part in fields]
-        for _ in range(_DOUBLINGS):
-            part = [field[pending].copy() for field in fields]
-            reads, fastest = self._stretches(part, rayleigh[pending], prandtl[pending], plan, factors[pending])
-            finite = np.isfinite(reads).all(axis=(1, 2)) & (fastest <= _STABLE)
-            if np.issubdtype(kind, np.complexfloating):
-                finite[:] = finite.all()
-            seen[pending[finite]] = reads[finite]
-            for whole, new in zip(after, part, strict=True):
-                whole[pending[finite]] = new[finite]
-            pending = pending[~finite]
-            factors[pending] *= 2
-            if not len(pending):
-                break
-        return seen, after
-
-    def _stretches(
-        self,
-        fields: list[np.ndarray],
-        rayleigh: np.ndarray,
-        prandtl: np.ndarray,
-        plan: Sequence[tuple[int, float]],
-        factors: np.ndarray,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """March in place; return the sensors (batch, reads, sensors) and the largest Courant numbers (batch,)."""
-        push = np.stack([0.0 * rayleigh, rayleigh * prandtl], 1)
-        fastest, reads = np.zeros(len(rayleigh)), []
-        for count, dt in plan:
-            if count:
-                _, swept = march_arrays(self.layer.operators, fields, prandtl, push, dt / factors, count * factors)
-                np.maximum(fastest, np.nan_to_num(swept * dt / factors, nan=np.inf), out=fastest)
-            reads.append(fields[2].reshape(len(rayleigh), -1) @ self.weights.T + self.offset)
-        return np.stack(reads, 1), fastest

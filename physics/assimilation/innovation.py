@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -11,35 +12,47 @@ from torch import Tensor
 from physics.assimilation.system import Best, Observations, System, march
 
 _GUESSES = 256
+_DRAWS = 64
 
 
-def windows_of(system: System, count: int) -> list[int]:
-    """Return how many reads the windows of `count` stages take, each about twice as many as the one before."""
-    return sorted({max(1, math.ceil(len(system.reads) / 2**k)) for k in range(count)})
+def windows_of(system: System, growth: float) -> list[int]:
+    """Return how many reads the windows of the stages take: one, then `growth` times as many as before, then all."""
+    whole = len(system.reads)
+    windows = [1] if growth > 1.0 else [whole]
+    while windows[-1] < whole:
+        windows.append(min(whole, max(windows[-1] + 1, round(growth * windows[-1]))))
+    return windows
 
 
-def guess(system: System, innovation: Innovation, seed: int) -> Tensor:
-    """Return the most lifelike of many states: the one whose first reads fit best, the background where none does.
+def guesses(system: System, innovation: Innovation, seed: int) -> Iterator[Tensor]:
+    """Yield points to start from, without end: the system's entry, or the background, then the best of many each.
 
-    The first quarter of the window is looked at, by runs of the coarse model.
+    The best is the one whose first quarter of the window fits best, by runs of the coarse model, among the system's
+    `guesses` or draws of the prior.
     """
-    if system.guesses is None:
-        return torch.zeros(system.size, dtype=torch.float64)
-    tried = torch.cat([torch.zeros(1, system.size, dtype=torch.float64), system.guesses(_GUESSES, seed)])
-    seen, _ = march(system.until(max(1, math.ceil(len(system.reads) / 4))), tried)
-    return tried[int((innovation.misfit(seen) + 0.5 * tried.square().sum(1)).argmin())]
+    early = system.until(max(1, math.ceil(len(system.reads) / 4)))
+    yield torch.zeros(system.size, dtype=torch.float64) if system.entry is None else system.entry
+    while True:
+        if system.guesses is None:
+            generator = torch.Generator().manual_seed(seed)
+            tried = torch.randn(_DRAWS, system.size, generator=generator, dtype=torch.float64)
+        else:
+            tried = system.guesses(_GUESSES, seed)
+        seen, _ = march(early, tried)
+        yield tried[int((innovation.misfit(seen) + 0.5 * tried.square().sum(1)).argmin())]
+        seed += 1
 
 
-@dataclass
+@dataclass(frozen=True)
 class Innovation:
-    """The observations, what the finer model adds to the coarse one at the last point, and the weights of both.
+    """The observations, what the finer model adds to the coarse one at a point, and the weights of both.
 
     Attributes:
         values: (reads, sensors), zero where nothing was read, and `seen` says where something was.
         noise: the standard deviation of the sensors.
         added: the correction, (reads, sensors), zero without a finer model.
         model: root mean square of the error that stays in the corrected model.
-        best: the last run of the finer model.
+        best: the run of the finer model that the correction is of.
     """
 
     values: Tensor
@@ -60,6 +73,12 @@ class Innovation:
     def points(self) -> int:
         """How many observations there are."""
         return int(self.seen.sum())
+
+    def until(self, reads: int) -> Innovation:
+        """Return the first reads only."""
+        return replace(
+            self, values=self.values[:reads], seen=self.seen[:reads], noise=self.noise[:reads], added=self.added[:reads]
+        )
 
     def precision(self, reads: int) -> Tensor:
         """Return 1 / s^2 of the first reads, zero where nothing was read, (reads, sensors)."""
@@ -83,16 +102,17 @@ class Innovation:
         cost = 0.5 * (weight * self.left(predicted) ** 2).sum((-2, -1))
         return torch.where(torch.isfinite(cost), cost, math.inf)
 
-    def correct(self, system: System, z: Tensor) -> float:
-        """Run the finer model at z (size,) and take its correction; return how much that moved it, in noise."""
+    def corrected(self, system: System, z: Tensor) -> Innovation:
+        """Return the same with the correction by a run of the finer model at z (size,), itself where that fails.
+
+        Its reads are those of the system.
+        """
+        mine = self.until(len(system.reads))
         if system.finer is None:
-            return 0.0
-        best = system.finer(z)
-        coarse, _ = march(system, z[None])
-        added = best.seen - coarse[0]
+            return mine
+        best = system.finer(z, len(system.reads))
+        added = best.seen - march(system, z[None])[0][0]
         if not bool(torch.isfinite(added).all()):
-            return 0.0
-        moved = ((added - self.added) * self.precision(len(added)).sqrt())[self.seen]
-        self.added, self.best = added, best
-        self.model = system.remaining * float(added[self.seen].square().mean().sqrt())
-        return float(moved.square().mean().sqrt())
+            return mine
+        model = system.remaining * float(added[mine.seen].square().mean().sqrt())
+        return replace(mine, added=added, model=model, best=best)

@@ -33,13 +33,12 @@ from torch import Tensor
 
 from physics import device as devices
 from physics.assimilation.analysis import Analysis, AnalysisStatus, Field, estimates, moved_by, verdict
-from physics.assimilation.innovation import Innovation, guess, windows_of
+from physics.assimilation.innovation import Innovation, guesses, windows_of
 from physics.assimilation.system import Fields, Observations, System, march
 from physics.errors import ParameterError
 
 _LOST = 0.25  # share of members that may leave the finite numbers
 _EARLY = 3
-_HELD = 2  # last iterations in which the correction stays what it is, so that the search can settle
 _ABOUT = 0.3  # of the prior's deviations: the first ensemble about a guess
 
 
@@ -72,7 +71,7 @@ def ensemble_smoother(
     level: float = 0.9,
     iterations: int = 10,
     tolerance: float = 0.1,
-    stages: int = 4,
+    growth: float = 2.0,
     seed: int = 0,
 ) -> Analysis:
     """Return the analysis.
@@ -97,17 +96,15 @@ def ensemble_smoother(
     with devices.one_thread():
         innovation = Innovation.of(system, observations)
         eye = torch.eye(system.size, dtype=torch.float64)
-        first = guess(system, innovation, seed)
+        first = next(guesses(system, innovation, seed))
         narrow = 1.0 if system.guesses is None else _ABOUT
         at = _Ensemble(first, narrow * eye, draws_of(system.size, count, seed))
-        for window in windows_of(system, stages):
-            whole = window == len(system.reads)
+        for window in windows_of(system, growth):
+            whole, part = window == len(system.reads), system.until(window)
             at.settled = False
-            for k in range(iterations if whole else _EARLY):
-                # Far from the truth both models part ways, and what one shows beyond the other corrects nothing.
-                moved = innovation.correct(system, at.mean) if whole and k < iterations - _HELD else 0.0
-                distance = _iterate(system.until(window), innovation, at)
-                if distance <= (tolerance if whole else 1.0) and (moved < 0.1 or not whole):
+            for _ in range(iterations if whole else _EARLY):
+                distance = _iterate(part, innovation.corrected(part, at.mean), at)
+                if distance <= (tolerance if whole else 1.0):
                     at.settled = True
                     break
         return _analysis(system, innovation, at, level)
@@ -144,7 +141,9 @@ def _iterate(system: System, innovation: Innovation, at: _Ensemble) -> float:
     at.root = torch.linalg.solve_triangular(factor.T, eye, upper=True)
     at.mean = at.mean + step
     at.history = (*at.history, float(innovation.misfit(base.reshape(1, reads, -1))[0]))
-    return float(torch.linalg.vector_norm(factor.T @ step) / math.sqrt(system.size))
+    whole = float(torch.linalg.vector_norm(factor.T @ step) / math.sqrt(system.size))
+    known = step[: len(system.unknown)] / at.root[: len(system.unknown)].norm(dim=1)
+    return max(whole, float(known.abs().max()) if len(known) else 0.0)
 
 
 def _regression(apart: Tensor, seen: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -159,7 +158,7 @@ def _regression(apart: Tensor, seen: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 def _analysis(system: System, innovation: Innovation, at: _Ensemble, level: float) -> Analysis:
     """March the last ensemble, and tell."""
     mean, root, count = at.mean, at.root, len(at.draws)
-    innovation.correct(system, mean)
+    innovation = innovation.corrected(system, mean)
     z = at.members
     seen, end = march(system, torch.cat([mean[None], z]))
     with torch.no_grad():

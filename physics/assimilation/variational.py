@@ -6,15 +6,16 @@
     z <- z + d                            a the best of a few, tried at once
 
 H' is marched anew where the step with the kept one gained less than half of what it promised; g is then a product
-with it, and of the adjoint at every other point.
+with it, and of the adjoint at every other point. Where a finer model stands beside, H is that one and H' the coarse
+one's: steps are tried on the coarse model with the difference of both at z, and taken where the finer one agrees.
 
 The window is opened in stages (the first reads, then twice as many, ...), each starting where the one before ended: a
-misfit over a long window has many minima, the one of a short window nearly none. The posterior covariance is that of
-the last quadratic problem, (I + H'^T R^-1 H')^-1; the search ends when it expects to gain less than `tolerance`.
+misfit over a long window has many minima, the one of a short window nearly none. A stage whose chi^2 tells of a misfit
+ends in another minimum, and the search begins again from another guess. The posterior covariance is that of the last
+quadratic problem, (I + H'^T R^-1 H')^-1; the search ends when it expects to gain less than `tolerance`.
 
-Fails where the run is chaotic over the window, and where the start is so unlike the background that even the first
-reads have several minima; so the search starts from the best of many guesses, and where chi^2 tells of a misfit it is
-begun again from another.
+Fails where the run is chaotic over the window, and where the start is so unlike every guess that even the first reads
+have several minima.
 
 Sources: F.-X. Le Dimet and O. Talagrand, Variational algorithms for analysis and assimilation of meteorological
 observations, Tellus A 38 (1986) 97-110, doi:10.1111/j.1600-0870.1986.tb00459.x; C. Pires, R. Vautard and O. Talagrand,
@@ -24,30 +25,46 @@ On extending the limits of variational assimilation in nonlinear chaotic systems
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from itertools import islice
 
 import torch
 from torch import Tensor
 
 from physics import device as devices
 from physics.assimilation.analysis import LOUD, Analysis, Field, estimates, moved_by, spread, verdict
-from physics.assimilation.innovation import Innovation, guess, windows_of
-from physics.assimilation.system import Observations, System, Tangent, adjoint_gradient, march, start_tangent, tangent
+from physics.assimilation.innovation import Innovation, guesses, windows_of
+from physics.assimilation.system import (
+    Observations,
+    System,
+    Tangent,
+    adjoint_gradient,
+    march,
+    rough_tangent,
+    start_tangent,
+    tangent,
+)
 
 _DAMPING = (0.0, 3.0, 30.0, 300.0, 3000.0)
 _HARDLY = 0.1  # posterior deviations, root mean square
 _EARLY = 3  # iterations in a stage before the last
-_HELD = 2  # last iterations in which the correction stays what it is, so that the search can settle
+_SHORTER = 0.25  # of a step that the finer model does not agree to
+_TRUE = 0.2  # of the gain that a step promised, by which it may miss it while H' is kept
+_CLOSE = 1.0  # gain in sight, from which on steps are taken as they are
+_LEAST = 0.01  # of a step, at which it is given up
 
 
 @dataclass
 class _Search:
     """Where the search is: z, its cost, the factor of the Hessian that is kept, and what it took.
 
-    `promised` is the gain of the last step by its quadratic problem; `line` the last derivatives, at `line_at`.
+    `innovation` holds the correction at z; `promised` is the gain of the last step by its quadratic problem; `line` the
+    last derivatives, at `line_at`.
     """
 
     z: Tensor
+    innovation: Innovation
     cost: float = math.inf
     promised: float = math.inf
     factor: Tensor | None = None
@@ -58,15 +75,21 @@ class _Search:
     marches: int = 0
     history: tuple[float, ...] = ()
 
+    @property
+    def sound(self) -> bool:
+        """Whether chi^2 is what noise and prior allow."""
+        points = self.innovation.points
+        return 2.0 * self.cost <= points + LOUD * math.sqrt(2.0 * points)
+
 
 def four_d_var(
     system: System,
     observations: Observations,
     *,
     level: float = 0.9,
-    iterations: int = 8,
-    tolerance: float = 0.1,
-    stages: int = 4,
+    iterations: int = 20,
+    tolerance: float = 0.02,
+    growth: float = 2.0,
     start: Tensor | None = None,
     restarts: int = 2,
     seed: int = 0,
@@ -79,62 +102,55 @@ def four_d_var(
         tolerance: the decrease of J still to be had at which the search has settled; 0.5 is one standard deviation.
         stages: how many windows, each twice as long as the one before.
         start: z to start from, (size,); the best of many guesses if left out.
-        restarts: how often to begin again from a draw of the prior where the misfit stays too large.
-        seed: of those draws.
+        restarts: how often to begin again from another guess where the misfit stays too large.
+        seed: of the guesses.
 
     Raises:
         DataError: the observations do not fit the system.
     """
     with devices.one_thread():
         innovation = Innovation.of(system, observations)
-        first = guess(system, innovation, seed) if start is None else start.to(torch.float64)
-        best, kept = _search(system, innovation, first, iterations, tolerance, stages), innovation
-        for draw in range(restarts if start is None else 0):
-            if 2.0 * best.cost <= kept.points + LOUD * math.sqrt(2.0 * kept.points):
-                break
-            again = Innovation.of(system, observations)
-            other = _search(system, again, _restart(system, again, seed + draw + 1), iterations, tolerance, stages)
-            other.marches += best.marches
-            if other.cost < best.cost:
-                best, kept = other, again
-            else:
-                best.marches = other.marches
-        return _analysis(system, kept, best, level)
-
-
-def _restart(system: System, innovation: Innovation, seed: int) -> Tensor:
-    """Return another point to start from."""
-    if system.guesses is not None:
-        return guess(system, innovation, seed)
-    draws = torch.randn(64, system.size, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-    seen, _ = march(system.until(max(1, len(system.reads) // 4)), draws)
-    return draws[int(innovation.misfit(seen).argmin())]
+        if start is None:
+            starts: Iterable[Tensor] = islice(guesses(system, innovation, seed), restarts + 1)
+        else:
+            starts = [start.to(torch.float64)]
+        return _analysis(system, _search(system, innovation, starts, iterations, tolerance, growth), level)
 
 
 def _search(
-    system: System, innovation: Innovation, z: Tensor, iterations: int, tolerance: float, stages: int
+    system: System, innovation: Innovation, starts: Iterable[Tensor], iterations: int, tolerance: float, growth: float
 ) -> _Search:
-    at = _Search(z)
-    for window in windows_of(system, stages):
-        whole = window == len(system.reads)
-        at.settled, at.cost, at.factor, at.promised = False, math.inf, None, math.inf
-        for k in range(iterations if whole else _EARLY):
-            # Far from the truth both models part ways, and what one shows beyond the other corrects nothing.
-            moved = innovation.correct(system, at.z) if whole and k < iterations - _HELD else 0.0
-            gain = _iterate(system.until(window), innovation, at)
-            enough = tolerance if whole else 0.5 * innovation.points
-            if math.isfinite(at.cost) and gain <= enough and (moved < 0.1 or not whole):
-                at.settled = True
-                break
-    return at
+    """Open the window from one start after the other, until one fits all of it; the best of them if none does."""
+    best, marches = None, 0
+    for z in starts:
+        at = _Search(z, innovation, marches=marches)
+        for window in windows_of(system, growth):
+            whole, part = window == len(system.reads), system.until(window)
+            at.innovation = innovation.corrected(part, at.z)
+            at.settled, at.cost, at.factor, at.promised = False, math.inf, None, math.inf
+            for _ in range(iterations if whole else _EARLY):
+                gain = _iterate(part, at)
+                if math.isfinite(at.cost) and (gain <= tolerance or (not whole and at.sound)):
+                    at.settled = True
+                    break
+        marches = at.marches
+        if best is None or at.cost < best.cost:
+            best = at
+        if at.sound:
+            break
+    if best is None:
+        raise ValueError("no point to start from")
+    best.marches = marches
+    return best
 
 
-def _iterate(system: System, innovation: Innovation, at: _Search) -> float:
+def _iterate(system: System, at: _Search) -> float:
     """Move `at` by one step; return the decrease of the cost that it promised."""
-    z, weight = at.z, innovation.precision(len(system.reads))
+    z, innovation = at.z, at.innovation
+    weight = innovation.precision(len(system.reads))
     fresh = at.factor is None
     if fresh:
-        here = tangent(system, z)
+        here = rough_tangent(system, z)
         seen, slope = here.seen, here.slope.reshape(-1, system.size)
         at.marches += system.size
         at.line, at.line_at = here, z
@@ -147,6 +163,7 @@ def _iterate(system: System, innovation: Innovation, at: _Search) -> float:
     cost = float(innovation.misfit(seen[None])[0] + 0.5 * z @ z)
     if not math.isfinite(cost) or not bool(torch.isfinite(gradient).all()):
         at.z, at.factor = 0.5 * z, None  # back towards the background, where the run is finite
+        at.innovation = innovation.corrected(system, at.z)
         return math.inf
     if at.factor is None:
         eye = torch.eye(system.size, dtype=z.dtype)
@@ -161,12 +178,32 @@ def _iterate(system: System, innovation: Innovation, at: _Search) -> float:
     k = int(costs.argmin())
     at.cost = cost
     if float(costs[k]) < cost:
-        at.z, at.cost = tried[k], float(costs[k])
-    if cost - at.cost < 0.5 * promised or (not fresh and promised > 0.3 * at.promised):
+        _take(system, at, steps[k], promised)
+    if abs(cost - at.cost - promised) > _TRUE * promised:
         at.factor = None
     at.promised = promised
     at.history = (*at.history, at.cost)
     return promised if not fresh or at.cost < cost else 0.0
+
+
+def _take(system: System, at: _Search, step: Tensor, promised: float) -> None:
+    """Go as much of a step as lowers the cost, by the finer model where there is one."""
+    # Far from the truth both models part ways, and a step that helps the one may not help the other; close to the end
+    # the slopes of the coarse one, not the cost, decide where that is.
+    share, before, anyway = 1.0, at.innovation, not at.sound or promised < _CLOSE
+    while share >= _LEAST:
+        z = at.z + share * step
+        after = before.corrected(system, z)
+        seen = march(system, z[None])[0]
+        at.marches += 1
+        # Weighed as before: the weights follow the correction, and would make costs incomparable.
+        cost = float(replace(after, model=before.model).misfit(seen)[0] + 0.5 * z @ z)
+        if cost < at.cost or anyway:
+            at.z, at.innovation, at.cost = z, after, cost
+            return
+        if system.finer is None:
+            return
+        share *= _SHORTER
 
 
 def _last_line(system: System, at: _Search) -> Tangent:
@@ -181,10 +218,9 @@ def _last_line(system: System, at: _Search) -> Tangent:
     return tangent(system, at.z)
 
 
-def _analysis(system: System, innovation: Innovation, at: _Search, level: float) -> Analysis:
+def _analysis(system: System, at: _Search, level: float) -> Analysis:
     """Linearise once more at the end, and tell."""
-    z = at.z
-    innovation.correct(system, z)
+    z, innovation = at.z, at.innovation
     here = _last_line(system, at)
     weight = innovation.precision(len(system.reads)).reshape(-1, 1)
     slope = here.slope.reshape(-1, system.size)

@@ -14,6 +14,7 @@ from physics import units
 from physics.assimilation.analysis import Analysis, Field
 from physics.assimilation.climatology import combined
 from physics.assimilation.convection import Cell, cell, system_of
+from physics.assimilation.convection_entry import entered
 from physics.assimilation.prior import LogNormal
 from physics.assimilation.system import Observations
 from physics.equations.boussinesq.numbers import dimensional, numbers
@@ -58,14 +59,21 @@ def convection_case(request: Request, path: Path) -> Case:
     unused = [name for name in _UNUSED if name in request.words]
     notes += [f"{', '.join(unused)} has no part in it: the start is what is to be found"] if unused else []
     velocity = "m/s" if dimensional(full) else ""
+    entry = entered(known, Observations(torch.from_numpy(values), deviation))
+    known, begin = entry.cell, float(file.times[entry.read])
+    if entry.read:
+        notes.append(
+            f"the analysis begins at {begin:.6g}{' ' * bool(file.units['time'])}{file.units['time']}: the "
+            f"{entry.read} reads before it led a filter to the flow"
+        )
     return Case(
         request=request,
         system=system_of(known),
-        observations=Observations(torch.from_numpy(values), deviation),
+        observations=entry.observations,
         places=tuple(f"x = {a:g}, z = {b:g}" for a, b in file.places),
-        times=file.times,
+        times=file.times[entry.read :],
         time_unit=file.units["time"],
-        begin=float(file.times[0]),
+        begin=begin,
         clock=scaled.tick,
         axes={name: torch.from_numpy(known.axes[name]) * float(found.depth[0]) for name in ("x", "z")},
         length_unit="m" if dimensional(full) else "",
@@ -77,6 +85,7 @@ def convection_case(request: Request, path: Path) -> Case:
         checks=lambda analysis: _checks(known, analysis),
         words=lambda analysis: [],
         notes=(*file.notes, *shown, *notes),
+        spots=np.stack([x, z], 1) * float(found.depth[0]),
     )
 
 

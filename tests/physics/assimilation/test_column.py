@@ -39,7 +39,7 @@ def test_the_profile_is_found_where_it_is_said_to_be():
     clean, _ = march(known, z[None])
     noise = 0.01 * torch.randn(24, 1, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
     observations = Observations(clean[0] + noise, 0.01)
-    found = four_d_var(known, observations, stages=1)
+    found = four_d_var(known, observations, growth=1.0)
     assert found.status is AnalysisStatus.CONVERGED
     truth = known.describe(*known.initial(z[None]))["concentration"][0]
     field = found.start["concentration"]
@@ -47,11 +47,11 @@ def test_the_profile_is_found_where_it_is_said_to_be():
     seen = reach(found, PROFILE, LENGTH)
     near, far = seen.ratio[-3:].mean(), seen.ratio[:3].mean()
     assert float(near) < 0.7 * float(far)
-    other = ensemble_smoother(known, observations, stages=1)
+    other = ensemble_smoother(known, observations, growth=1.0)
     assert torch.allclose(other.z, found.z, atol=1e-6)
-    blurred = four_d_var(known, Observations(clean[0] + noise, 1.0), stages=1)
+    blurred = four_d_var(known, Observations(clean[0] + noise, 1.0), growth=1.0)
     assert "does not determine the profile" in reach(blurred, PROFILE, LENGTH).sentence
-    partly = four_d_var(known, Observations(torch.where(TIMES[:, None] < TIMES[8], clean[0], math.nan), 0.01), stages=1)
+    partly = four_d_var(known, Observations(torch.where(TIMES[:, None] < TIMES[8], clean[0], math.nan), 0.01), growth=1.0)
     assert "nearer to the inlet" in reach(partly, PROFILE, LENGTH).sentence
     assert 0.2 * LENGTH < reach(partly, PROFILE, LENGTH).seen < 0.9 * LENGTH
 
@@ -65,11 +65,11 @@ def test_velocity_and_dispersion_are_found_with_it():
         z = torch.randn(1, hidden.size, generator=generator, dtype=torch.float64)
         noise = 0.005 * torch.randn(24, 1, generator=generator, dtype=torch.float64)
         observations = Observations(march(hidden, z)[0][0] + noise, 0.005)
-        found = four_d_var(unknown, observations, stages=2)
+        found = four_d_var(unknown, observations, growth=3.0)
         for name, value in (("velocity", VELOCITY), ("dispersion", DISPERSION)):
             scores.append(math.log(found.parameters[name].value / value) / found.parameters[name].deviation)
     assert math.sqrt(sum(score**2 for score in scores) / 8) < 1.7  # one in 500 of eight normal scores
-    assert agreement(found, ensemble_smoother(unknown, observations, stages=2)).inside
+    assert agreement(found, ensemble_smoother(unknown, observations, growth=3.0)).inside
 
 
 def test_bad_input_is_named():

@@ -41,7 +41,7 @@ def test_hidden_run_on_a_finer_grid(small, system):
     """A draw of the prior, marched on the grid that corrects, is found again by both methods."""
     z = torch.randn(system.size, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
     z[0] = 1.0
-    hidden = system.finer(z)
+    hidden = system.finer(z, len(system.reads))
     noise = 0.01 * torch.randn(hidden.seen.shape, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
     observations = Observations(hidden.seen + noise, 0.01)
     found = [method(system, observations) for method in (four_d_var, ensemble_smoother)]
