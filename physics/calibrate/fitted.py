@@ -158,27 +158,24 @@ class Fits(Sequence[Fit]):
 
 def conclude(state: Descent, values: np.ndarray, weights: np.ndarray, space: Space, level: float) -> Fits:
     """Return what follows from the minima, for all data sets at once."""
-    u, curve, in_u = (part.numpy() for part in (state.u, state.curve, state.jacobian))
-    sse, logarithmic = state.sse.numpy(), space.logarithmic.numpy()
+    u, curve, in_u, sse = (part.numpy() for part in (state.u, state.curve, state.jacobian, state.sse))
     (batch, P), n = u.shape, curve.shape[1]
-    slope = np.where(logarithmic, np.exp(u), 1.0)
     told = np.count_nonzero(weights, axis=1)
-    freedom = told - P
-    variance = np.where(freedom > 0, sse / np.maximum(freedom, 1), np.inf)
-    bound = (u <= space.lower.numpy()) | (u >= space.upper.numpy())
+    rmse, bound, estimates = np.empty(batch), np.empty((batch, P), dtype=bool), np.empty((batch, 4, P))
     weak, undetermined = np.empty((batch, P), dtype=bool), np.empty((batch, P), dtype=bool)
     deviations, combinations = np.empty((batch, P)), np.empty((batch, P, P))
     covariance, outward, correlation = np.empty((3, batch, P, P))
     residuals, jacobian = np.empty((batch, n)), np.empty((batch, n, P))
-    known = np.where(freedom > 0, variance, 0.0)
-    given = u, in_u, curve, values, weights, slope
-    written = weak, deviations, combinations, undetermined, covariance, outward, correlation, residuals, jacobian
+    arrays = (
+        u, in_u, curve, values, weights, sse, told, _quantiles(told - P, level), rmse, bound, estimates,
+        weak, deviations, combinations, undetermined, covariance, outward, correlation, residuals, jacobian,
+    )  # fmt: skip
+    box = space.logarithmic.numpy(), space.lower.numpy(), space.upper.numpy()
     parts = max(1, min(os.cpu_count() or 1, batch // _SHARE))
 
     def work(part: int) -> None:
         some = slice(batch * part // parts, batch * (part + 1) // parts)
-        data, noise, results = ([array[some] for array in row] for row in (given, (bound, variance, known), written))
-        kernels.conclude(*data, logarithmic, *noise, *results)
+        kernels.conclude(*box, *([array[some] for array in arrays] if parts > 1 else arrays))
 
     in_parts(parts, work)
     return Fits(
@@ -186,8 +183,8 @@ def conclude(state: Descent, values: np.ndarray, weights: np.ndarray, space: Spa
         level=level,
         state=state,
         n=told,
-        rmse=np.sqrt(sse / weights.sum(1)),
-        estimates=_estimates(space, u, slope, covariance, bound, freedom, level),
+        rmse=rmse,
+        estimates=(*estimates.transpose(1, 0, 2), bound),
         bound=bound,
         verdicts=(weak, undetermined, deviations, combinations),
         parts={
@@ -202,6 +199,14 @@ def conclude(state: Descent, values: np.ndarray, weights: np.ndarray, space: Spa
     )
 
 
+def _quantiles(freedom: np.ndarray, level: float) -> np.ndarray:
+    """Return half an interval's width in standard deviations, shape (batch,); infinite without freedom."""
+    same = bool((freedom == freedom[:1]).all())  # a quantile is dear
+    each = freedom[:1] if same else freedom
+    found = np.where(each > 0, stdtrit(np.maximum(each, 1), 0.5 + level / 2), np.inf)
+    return np.repeat(found, len(freedom)) if same and len(freedom) > 1 else found
+
+
 def _at_bounds(space: Space, bound: np.ndarray, u: np.ndarray) -> list[str]:
     if not bound.any():
         return []
@@ -210,34 +215,6 @@ def _at_bounds(space: Space, bound: np.ndarray, u: np.ndarray) -> list[str]:
         for j, name in enumerate(space.names)
         if bound[j]
     ]
-
-
-def _estimates(
-    space: Space,
-    u: np.ndarray,
-    slope: np.ndarray,
-    covariance: np.ndarray,
-    bound: np.ndarray,
-    freedom: np.ndarray,
-    level: float,
-) -> tuple[np.ndarray, ...]:
-    """Return the columns of `Estimate` after the name, each of shape (batch, P)."""
-    logarithmic = space.logarithmic.numpy()
-    each = freedom[:1] if (freedom == freedom[:1]).all() else freedom  # a quantile is dear
-    factor = np.where(each > 0, stdtrit(np.maximum(each, 1), 0.5 + level / 2), np.inf)
-    with np.errstate(invalid="ignore", over="ignore"):
-        deviation = np.sqrt(np.maximum(covariance.diagonal(axis1=1, axis2=2), 0.0))
-        half = factor[:, None] * deviation
-        ends = np.stack([u, u - half, u + half])
-        theta, lower, upper = np.where(logarithmic, np.exp(ends), ends)
-    known = np.isfinite(half)
-    return (
-        theta,
-        np.where(known, slope * deviation, np.inf),
-        np.where(known, lower, np.where(logarithmic, 0.0, -np.inf)),
-        np.where(known, upper, np.inf),
-        bound,
-    )
 
 
 def _status(converged: bool, stalled: bool, verdict: Identifiability, enough: bool) -> FitStatus:

@@ -50,38 +50,61 @@ def _covariance(normal, variance, left_out, covariance):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _estimate(u, logarithmic, slope, variance, quantile, estimates):
+    """Write value, standard deviation and the ends of the interval, shape (4,); open where nothing bounds it."""
+    deviation = np.sqrt(variance) if variance > 0.0 else (0.0 if variance <= 0.0 else np.nan)
+    half = quantile * deviation
+    known = np.isfinite(half)
+    estimates[0] = np.exp(u) if logarithmic else u
+    estimates[1] = slope * deviation if known else np.inf
+    if known:
+        estimates[2] = np.exp(u - half) if logarithmic else u - half
+        estimates[3] = np.exp(u + half) if logarithmic else u + half
+    else:
+        estimates[2], estimates[3] = 0.0 if logarithmic else -np.inf, np.inf
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def conclude(
-    u, jacobian, curve, values, weights, slope, logarithmic, bound, variance, known,
+    logarithmic, lower, upper, u, jacobian, curve, values, weights, sse, told, quantiles, rmse, bound, estimates,
     weak, deviations, combinations, undetermined, covariance, outward, correlation, residuals, in_theta,
 ):  # fmt: skip
     """Write what a `Fit` holds for every member; arrays have shape (batch, ...).
 
     Args:
-        slope: d theta / d u; bound: whether a parameter stands on its bound; both (batch, P).
-        variance: s^2, infinite without freedom; known: the same, then zero.
+        logarithmic, lower, upper: of the space, shape (P,).
+        told: the number of points with a weight; quantiles: half an interval in standard deviations, (batch,).
+        rmse, bound, estimates and what follows: written; `estimates` has shape (batch, 4, P).
     """
     batch, size = u.shape
     normal, scaled, scale = np.empty((size, size)), np.empty((size, size)), np.empty(size)
-    left_out = np.empty(size, dtype=np.bool_)
+    left_out, slope = np.empty(size, dtype=np.bool_), np.empty(size)
     for b in range(batch):
+        freedom = told[b] - size
+        variance = sse[b] / freedom if freedom > 0 else np.inf
+        rmse[b] = np.sqrt(sse[b] / weights[b].sum())
         normal_matrix(jacobian[b], weights[b], normal)
         for j in range(size):
+            slope[j] = np.exp(u[b, j]) if logarithmic[j] else 1.0
+            bound[b, j] = u[b, j] <= lower[j] or u[b, j] >= upper[j]
             # A parameter that is not logarithmic is judged on the scale of its own size.
             scale[j] = 1.0 if logarithmic[j] else max(abs(u[b, j]), 1e-12)
         for j in range(size):
             for k in range(size):
                 scaled[j, k] = normal[j, k] * scale[j] * scale[k]
-        weak[b] = judge(scaled, known[b], deviations[b], combinations[b], undetermined[b])
+        known = variance if freedom > 0 else 0.0
+        weak[b] = judge(scaled, known, deviations[b], combinations[b], undetermined[b])
         for j in range(size):
             left_out[j] = undetermined[b, j] or bound[b, j]
-        _covariance(normal, variance[b], left_out, covariance[b])
+        _covariance(normal, variance, left_out, covariance[b])
         for j in range(size):
             for k in range(size):
-                outward[b, j, k] = covariance[b, j, k] * slope[b, j] * slope[b, k]
+                outward[b, j, k] = covariance[b, j, k] * slope[j] * slope[k]
                 correlation[b, j, k] = covariance[b, j, k] / (
                     np.sqrt(covariance[b, j, j]) * np.sqrt(covariance[b, k, k])
                 )
+            _estimate(u[b, j], logarithmic[j], slope[j], covariance[b, j, j], quantiles[b], estimates[b, :, j])
         for i in range(curve.shape[1]):
             residuals[b, i] = values[b, i] - curve[b, i]
             for j in range(size):
-                in_theta[b, i, j] = jacobian[b, i, j] / slope[b, j]
+                in_theta[b, i, j] = jacobian[b, i, j] / slope[j]
