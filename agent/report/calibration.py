@@ -11,12 +11,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from agent.present import unit_text
-from agent.report.figures import STYLE, svg, time_axis, upper_first
+from agent.report.figures import COLOURS, STYLE, svg, time_axis, upper_first
 from tools.quantities import convert
 
 _MOST_PAIRS = 4  # parameters that a figure of pairs has room for
 _BINS = 24
-_COLOURS = ("#1b5e86", "#b5532a", "#4d7c3a", "#7a4a8c", "#8a6d1d", "#444444")
 _MARKS = "osD^v<"
 
 
@@ -28,7 +27,7 @@ def fits(curves: Sequence[Mapping[str, Any]]) -> str:
         panels = figure.subplots(1 + len(curves), 1, sharex=True, height_ratios=(3.2, *[1.0] * len(curves)))
         upper, lower = panels[0], panels[1:]
         for k, (curve, below) in enumerate(zip(curves, lower, strict=True)):
-            colour, mark = _COLOURS[k % len(_COLOURS)], _MARKS[k % len(_MARKS)]
+            colour, mark = COLOURS[k % len(COLOURS)], _MARKS[k % len(_MARKS)]
             name = curve.get("name", "measured")
             time = _times(curve, unit)
             upper.plot(time, curve["measured"], mark, ms=3.5, mfc="none", color=colour, label=name)

@@ -11,12 +11,12 @@ from markupsafe import Markup
 
 from agent.errors import BadRequest
 from agent.present import unit_text
-from agent.report import calibration, design, figures
+from agent.report import assimilation, calibration, design, figures
 from agent.report.figures import is_sampling
 from agent.runs import RunRecord
 
 FORMATS = ("html", "md")
-_TITLES = {"simulate": "Simulation", "calibrate": "Calibration", "design": "Design"}
+_TITLES = {"simulate": "Simulation", "calibrate": "Calibration", "design": "Design", "assimilate": "Assimilation"}
 
 
 def write(record: RunRecord, form: str) -> str:
@@ -80,7 +80,7 @@ def _file_name(row: Mapping[str, Any]) -> str:
 def _further(record: RunRecord) -> list[tuple[str, str]]:
     """Draw what else a run shows, each with its title."""
     result = record.result
-    drawn = []
+    drawn = _assimilated(result) if record.kind == "assimilate" else []
     if draws := (result.get("posterior") or {}).get("draws"):
         drawn.append(("Posterior", calibration.posterior(result["parameters"], draws)))
     if prediction := result.get("prediction"):
@@ -91,6 +91,15 @@ def _further(record: RunRecord) -> list[tuple[str, str]]:
         wanted = _wanted(result)
         drawn.append(("Trade-off", design.trade_off(points, min(wanted.values(), default=None))))
     return drawn
+
+
+def _assimilated(result: Mapping[str, Any]) -> list[tuple[str, str]]:
+    found = [
+        ("Readings", assimilation.readings(result)),
+        ("Before and after", assimilation.parameters(result["methods"])),
+        ("Fields", assimilation.fields(result["fields"], result["sensors"])),
+    ]
+    return [(title, drawn) for title, drawn in found if drawn]
 
 
 def _wanted(result: Mapping[str, Any]) -> dict[str, float]:

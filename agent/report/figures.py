@@ -25,6 +25,7 @@ STYLE: Any = {
         " + cycler('linestyle', ['-', '--', '-.', ':', '-', '--'])"
     ),
 }
+COLOURS = ("#1b5e86", "#b5532a", "#4d7c3a", "#7a4a8c", "#8a6d1d", "#444444")
 _SHADES = 255
 
 
@@ -92,26 +93,27 @@ def _fields(fields: Sequence[Mapping[str, Any]]) -> str:
     with rc_context(STYLE):
         columns = min(len(fields), 2)
         rows = -(-len(fields) // columns)
-        figure = Figure(figsize=(7, 0.4 + rows * _height(fields[0], columns)), layout="constrained")
+        figure = Figure(figsize=(7, 0.4 + rows * picture_height(fields[0], columns)), layout="constrained")
         grid = np.atleast_1d(figure.subplots(rows, columns)).ravel()
         for axes, field in zip(grid, fields, strict=False):
-            _picture(figure, axes, field)
+            picture(figure, axes, field)
         for axes in grid[len(fields) :]:
             axes.set_visible(False)
         return svg(figure, "Fields at the end")
 
 
-def _height(field: Mapping[str, Any], columns: int) -> float:
+def picture_height(field: Mapping[str, Any], columns: int) -> float:
     """Return the inches that a picture needs below its title, at its own proportions."""
     (x, y) = field["axes"].values()
     width = 5.0 / columns
     return float(min(max(width * (y["to"] - y["from"]) / (x["to"] - x["from"] or 1.0), 1.0), 5.0)) + 1.4
 
 
-def _picture(figure: Figure, axes: Axes, field: Mapping[str, Any]) -> None:
-    picture = field["picture"]
-    shades = np.array([list(bytes.fromhex(row)) for row in picture["rows"]])
-    values = picture["lowest"] + (picture["highest"] - picture["lowest"]) * shades / _SHADES
+def picture(figure: Figure, axes: Axes, field: Mapping[str, Any]) -> None:
+    """Draw the last frame of a field of two axes, with a bar of its shades."""
+    kept = field["picture"]
+    shades = np.array([list(bytes.fromhex(row)) for row in kept["rows"]])
+    values = kept["lowest"] + (kept["highest"] - kept["lowest"]) * shades / _SHADES
     (across, x), (up, y) = field["axes"].items()
     extent = (x["from"], x["to"], y["from"], y["to"])
     image = axes.imshow(values, origin="lower", extent=extent, cmap="cividis", interpolation="nearest")

@@ -73,6 +73,7 @@ class Case:
 
     Attributes:
         places: each sensor in the file's words, and `times` of the reads on the file's clock, in `time_unit`.
+        spots: where each sensor stands on the axes, shape (sensors, axes); None where it stands outside of them.
         begin: the clock at the start of the window, and `clock` seconds or diffusion times in one of `time_unit`.
         axes: name -> points, in the order of the fields' dimensions once they are `arranged`.
         arranged: field names of a report -> the system's fields, one or one for each axis.
@@ -101,6 +102,7 @@ class Case:
     checks: Callable[[Analysis], list[Check]]
     words: Callable[[Analysis], list[str]]
     notes: tuple[str, ...] = field(default=())
+    spots: np.ndarray | None = None
 
 
 def request_of(

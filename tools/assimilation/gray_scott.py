@@ -84,6 +84,7 @@ def gray_scott_case(request: Request, path: Path) -> Case:
         checks=_checks,
         words=lambda analysis: [],
         notes=(*file.notes, *shown, *notes),
+        spots=file.places,
     )
 
 

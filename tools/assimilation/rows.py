@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any
 
 import torch
@@ -11,6 +13,7 @@ from torch import Tensor
 
 from physics import well
 from physics.assimilation.analysis import Agreement, Analysis, Field
+from physics.assimilation.system import System, parameters_at
 from physics.errors import InputError
 from physics.trajectory import Array, Trajectory
 from tools.assimilation.case import Case
@@ -21,8 +24,8 @@ Frames = Sequence[tuple[float, Mapping[str, Field]]]  # the clock of the file, a
 
 
 def parameter_rows(case: Case, found: Analysis) -> list[dict[str, Any]]:
-    """Tell the unknown parameters in the units in which a person speaks of them."""
-    rows = []
+    """Tell the unknown parameters in the units in which a person speaks of them, and what was known of them before."""
+    rows, before = [], _before(case.system)
     for name, told in found.parameters.items():
         if name not in case.request.free:
             continue
@@ -36,9 +39,21 @@ def parameter_rows(case: Case, found: Analysis) -> list[dict[str, Any]]:
                 "upper": told.upper / one,
                 "level": told.level,
                 "unit": unit,
+                "prior": _interval(*before[name], told.level, one),
             }
         )
     return rows
+
+
+def _before(system: System) -> dict[str, tuple[float, float]]:
+    """Return the median and the deviation of the logarithm that each unknown parameter has without readings."""
+    medians, _ = parameters_at(system, torch.zeros(system.size, dtype=torch.float64))
+    return {name: (medians[name], spread) for name, spread in zip(system.unknown, system.prior_deviation, strict=True)}
+
+
+def _interval(median: float, deviation: float, level: float, one: float) -> dict[str, float]:
+    far = math.exp(NormalDist().inv_cdf(0.5 + level / 2.0) * deviation)
+    return {"value": median / one, "lower": median / far / one, "upper": median * far / one}
 
 
 def method_row(case: Case, found: Analysis) -> dict[str, Any]:
@@ -77,6 +92,7 @@ def sensor_rows(case: Case, found: Analysis) -> list[dict[str, Any]]:
         rows.append(
             {
                 "place": place,
+                "at": None if case.spots is None else case.spots[k].tolist(),
                 "n": int(sound.sum()),
                 "rms": float(left[sound].square().mean().sqrt()) if bool(sound.any()) else None,
                 "mean": float(left[sound].mean()) if bool(sound.any()) else None,
@@ -114,6 +130,8 @@ def field_rows(case: Case, frames: Frames) -> list[dict[str, Any]]:
                 "min": float(mean.min()),
                 "max": float(mean.max()),
                 "shape": list(mean.shape),
+                "axes": {axis: _ends(points, case.length_unit) for axis, points in case.axes.items()},
+                "components": list(case.arranged[name]) if len(case.arranged[name]) > 1 else [],
             }
             if len(case.axes) == 2 and bool(torch.isfinite(mean).all()):
                 plain = torch.linalg.vector_norm(mean, dim=-1) if mean.dim() == 3 else mean
@@ -123,6 +141,10 @@ def field_rows(case: Case, frames: Frames) -> list[dict[str, Any]]:
                 row["deviations"] = deviation.tolist()
             rows.append(row)
     return rows
+
+
+def _ends(points: Tensor, unit: str) -> dict[str, Any]:
+    return {"points": len(points), "from": float(points[0]), "to": float(points[-1]), "unit": unit}
 
 
 def _joined(case: Case, fields: Mapping[str, Field], name: str) -> tuple[Tensor, Tensor]:

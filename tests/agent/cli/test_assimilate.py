@@ -1,3 +1,4 @@
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -65,6 +66,8 @@ def test_a_velocity_that_an_unknown_profile_hides_is_said_to_be_hidden(labwright
     told = ended.object
     (row,) = told["parameters"]
     assert row["unit"] == "cm/h"
+    assert row["prior"]["value"] == pytest.approx(2.2)
+    assert row["prior"]["upper"] == pytest.approx(2.2 * math.exp(0.15 * 1.645), rel=3e-3)
     assert abs(row["value"] - 2.0) < 3.0 * row["std"]
     assert row["std"] > 0.75 * 0.15 * row["value"]  # hardly less than before
 
