@@ -212,6 +212,7 @@ def system_of(cell: Cell) -> System:
         prior_deviation=tuple(part.deviation for part in priors),
         labels=(*(f"ln {name}" for name in unknown), *grid.climate.labels),
         compiled=compiled,
+        analytic=True,
         guesses=guesses,
         entry=cell.entry,
         finer=finer if cell.finer > 1 else None,

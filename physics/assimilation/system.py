@@ -9,9 +9,9 @@ deviation z) for a positive parameter. So every method works in the same well-sc
 invert a background covariance.
 
 Derivatives: the gradient of the misfit is one march and one adjoint march backwards, with few states kept
-(`physics.adjoint.checkpoint`). All columns of dH/dz at once are marched forwards, by the system's compiled loop with
-the complex step where it has one, in dual numbers otherwise; which is cheaper as long as z is not longer than a few
-hundred.
+(`physics.adjoint.checkpoint`). All columns of dH/dz at once are marched forwards, by the system's compiled loop where
+it has one, with the complex step or by differences, in dual numbers otherwise; which is cheaper as long as z is not
+longer than a few hundred.
 
 A coarse model that has a finer one beside it is corrected by it (`Best`): what the finer run shows at the sensors
 beyond the coarse one is added to the coarse prediction and held fixed while z moves a little. Derivatives stay coarse.
@@ -43,10 +43,10 @@ _TAPED = 1 << 26  # numbers of all states in dual form that one chunk of directi
 
 
 class Compiled(Protocol):
-    """The march of a system without a tape, analytic in z, so that imaginary parts carry derivatives."""
+    """The march of a system without a tape; an analytic one takes complex z, whose imaginary parts carry derivatives."""
 
     def __call__(self, z: np.ndarray, reads: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """March to the read number `reads`; z (batch, m) real or complex.
+        """March to the read number `reads`; z (batch, m).
 
         Returns the sensors (batch, reads, sensors) and the fields of the end, (batch, *shape) each. A member that
         leaves the finite numbers is NaN.
@@ -76,7 +76,7 @@ class System:
         unknown: the names of those that depend on z, whose first elements they are.
         prior_deviation: of the logarithm of each unknown parameter.
         labels: what each element of z is, for a person.
-        compiled: the same march, faster.
+        compiled: the same march, faster, and whether it is `analytic`.
         guesses: (count, seed) -> z (count, size), states that such runs pass, more lifelike than draws of the normal
             prior; a search starts from the one that fits best.
         entry: z at which a search begins, (size,), where something is known of it.
@@ -97,6 +97,7 @@ class System:
     prior_deviation: tuple[float, ...] = ()
     labels: tuple[str, ...] = ()
     compiled: Compiled | None = None
+    analytic: bool = False
     guesses: Callable[[int, int], Tensor] | None = None
     entry: Tensor | None = None
     finer: Callable[[Tensor, int], Best] | None = None
@@ -184,9 +185,10 @@ class Tangent(NamedTuple):
 
 
 def tangent(system: System, z: Tensor) -> Tangent:
-    """Return the run at z (size,) and its derivative in all directions of z."""
+    """Return the run at z (size,) and its derivative in all directions of z, as exact as the system's march allows."""
     if system.compiled is not None:
-        return _complex_step(system.compiled, z, len(system.reads))
+        exact = system.analytic
+        return _complex_step(system.compiled, z, len(system.reads)) if exact else rough_tangent(system, z)
     parts = [_dual(system, z, k) for k in torch.arange(system.size).split(_chunk(system, z))]
     names = parts[0].end
     return Tangent(
@@ -204,16 +206,23 @@ def _chunk(system: System, z: Tensor) -> int:
 
 
 def rough_tangent(system: System, z: Tensor) -> Tangent:
-    """The same to six digits in a third of the time, by differences of real marches, where these are compiled."""
+    """The same to six digits in less time where marches are compiled: by their differences."""
     if system.compiled is None:
         return tangent(system, z)
-    tried = np.concatenate([z.numpy()[None], z.numpy() + _DIFFERENCE * np.eye(len(z))])
-    seen, end = system.compiled(tried, len(system.reads))
+    seen, end = march(system, z[None])
+    parts = [
+        march(system, z + _DIFFERENCE * torch.eye(system.size, dtype=z.dtype)[k])
+        for k in torch.arange(system.size).split(_chunk(system, z))
+    ]
+
+    def slope(there: list[Tensor], here: Tensor) -> Tensor:
+        return ((torch.cat(there) - here) / _DIFFERENCE).movedim(0, -1)
+
     return Tangent(
-        torch.from_numpy(seen[0]),
-        torch.from_numpy(np.moveaxis(seen[1:] - seen[0], 0, -1) / _DIFFERENCE),
-        {name: torch.from_numpy(part[0]) for name, part in end.items()},
-        {name: torch.from_numpy(np.moveaxis(part[1:] - part[0], 0, -1) / _DIFFERENCE) for name, part in end.items()},
+        seen[0],
+        slope([part[0] for part in parts], seen),
+        {name: part[0] for name, part in end.items()},
+        {name: slope([part[1][name] for part in parts], part) for name, part in end.items()},
     )
 
 

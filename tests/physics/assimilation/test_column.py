@@ -51,7 +51,9 @@ def test_the_profile_is_found_where_it_is_said_to_be():
     assert torch.allclose(other.z, found.z, atol=1e-6)
     blurred = four_d_var(known, Observations(clean[0] + noise, 1.0), growth=1.0)
     assert "does not determine the profile" in reach(blurred, PROFILE, LENGTH).sentence
-    partly = four_d_var(known, Observations(torch.where(TIMES[:, None] < TIMES[8], clean[0], math.nan), 0.01), growth=1.0)
+    partly = four_d_var(
+        known, Observations(torch.where(TIMES[:, None] < TIMES[8], clean[0], math.nan), 0.01), growth=1.0
+    )
     assert "nearer to the inlet" in reach(partly, PROFILE, LENGTH).sentence
     assert 0.2 * LENGTH < reach(partly, PROFILE, LENGTH).seen < 0.9 * LENGTH
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -23,10 +25,14 @@ def system():
     )
 
 
-def test_the_adjoint_is_the_transpose_of_the_tangent(system):
+def test_the_adjoint_is_the_transpose_of_the_tangent_and_the_compiled_march_the_same(system):
     z = 0.3 * torch.randn(system.size, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     pull = torch.randn(6, 10, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    line = tangent(system, z)
+    line, rough = tangent(replace(system, compiled=None), z), tangent(system, z)
+    assert torch.allclose(rough.seen, line.seen, atol=1e-12)
+    assert torch.allclose(rough.slope, line.slope, atol=1e-6)
+    assert torch.allclose(rough.end["a"], line.end["a"], atol=1e-12)
+    assert torch.allclose(rough.end_slope["b"], line.end_slope["b"], atol=1e-6)
     seen, gradient = adjoint_gradient(system, z, lambda seen: pull)
     expected = (pull[..., None] * line.slope).sum((0, 1))
     assert torch.allclose(seen, line.seen, atol=1e-13)
