@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from agent.cli.common import WITHHELD, Json, Set, emit, finish, pairs, progress, settings, stderr, stdout
+from agent.cli.common import Json, Set, conclude, pairs, progress, settings, stdout
 from agent.errors import BadRequest
-from agent.runs import RunRecord, RunStore, run_id
+from agent.runs import run_id
 
 Names = list[str] | None
 SHOWN_SENSORS = 24
@@ -47,7 +47,8 @@ def assimilate(
     as_object: Json = False,
 ) -> None:
     """Find the fields that no sensor sees, and parameters, from what a few sensors read."""
-    values, names, config, identifier = pairs(given), fit or [], settings(), run_id("assimilate")
+    values, names, identifier = pairs(given), fit or [], run_id("assimilate")
+    settings()  # a wrong variable is told before the work
     later = _times(forecast)
     with progress(f"assimilating {data}") as tell:
         from tools.assimilate import assimilate as run_tool  # brings PyTorch
@@ -61,15 +62,7 @@ def assimilate(
         "experiment": experiment, "data": str(data), "settings": values, "fit": names, "priors": prior or [],
         "method": method, "noise": noise, "forecast": later, "level": level, "seed": seed,
     }  # fmt: skip
-    RunStore(config.runs_path).save(RunRecord(id=identifier, kind="assimilate", inputs=inputs, result=result))
-    emit(result, as_object=as_object)
-    if not as_object:
-        _show(result)
-    broken = [check["name"] for check in result["checks"] if check["status"] == "fail"]
-    if result["status"] != "converged" or broken:
-        told = result["message"] if result["status"] != "converged" else f"the analysis breaks {', '.join(broken)}"
-        stderr.print(f"labwright: withheld: {told}", markup=False, soft_wrap=True)
-        finish(WITHHELD)
+    conclude("assimilate", "analysis", inputs, result, _show, as_object=as_object)
 
 
 def _times(text: str | None) -> list[float]:
@@ -113,4 +106,4 @@ def _show(result: dict[str, Any]) -> None:
         stdout.print(f"note: {warning}", markup=False)
     if result["file"]:
         stdout.print(f"written to {result['file']}", markup=False)
-    stdout.print(f"run {result['run']}", markup=False)
+    stdout.print(f"run {result['run']}; for a page with figures: labwright report {result['run']}", markup=False)

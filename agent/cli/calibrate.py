@@ -9,9 +9,9 @@ import typer
 from pydantic import ValidationError
 from rich.table import Table
 
-from agent.cli.common import WITHHELD, Json, Set, emit, finish, pairs, progress, settings, stderr, stdout
+from agent.cli.common import Json, Set, conclude, pairs, progress, settings, stdout
 from agent.errors import BadRequest
-from agent.runs import RunRecord, RunStore, run_id
+from agent.runs import run_id
 
 Names = list[str] | None
 SHOWN_ROWS = 12
@@ -75,7 +75,7 @@ def calibrate(
         "predict_times": predict_times,
         "predict_data": predict_data,
     }
-    config = settings()
+    settings()  # a wrong variable is told before the work
     identifier = run_id("calibrate")
     files = ", ".join(str(path) for path in data)
     with progress(f"reading {files} and fitting {', '.join(names)}"):
@@ -97,15 +97,7 @@ def calibrate(
         "level": level,
         "options": options.model_dump(mode="json", exclude_defaults=True),
     }
-    RunStore(config.runs_path).save(RunRecord(id=identifier, kind="calibrate", inputs=inputs, result=result))
-    emit(result, as_object=as_object)
-    if not as_object:
-        show(result)
-    broken = [check["name"] for check in result["checks"] if check["status"] == "fail"]
-    if result["status"] != "converged" or broken:
-        told = result["message"] if result["status"] != "converged" else f"the fit breaks {', '.join(broken)}"
-        stderr.print(f"labwright: {told}", markup=False, soft_wrap=True)
-        finish(WITHHELD)
+    conclude("calibrate", "fit", inputs, result, show, as_object=as_object)
 
 
 def show(result: dict[str, Any]) -> None:

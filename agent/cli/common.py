@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from time import perf_counter
 from typing import Annotated, Any, NoReturn
@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.status import Status
 
 from agent.errors import BadRequest
-from agent.runs import as_json
+from agent.runs import RunRecord, RunStore, as_json
 from agent.settings import Settings
 
 STARTED = perf_counter()  # as near to the start of the process as our own code can tell
@@ -50,6 +50,34 @@ def emit(result: Mapping[str, Any], *, as_object: bool) -> None:
 def finish(status: int) -> NoReturn:
     """End the command with an exit status of the contract."""
     raise typer.Exit(status)
+
+
+def conclude(
+    kind: str,
+    what: str,
+    inputs: Mapping[str, Any],
+    result: Mapping[str, Any],
+    show: Callable[[Any], None],
+    *,
+    as_object: bool,
+) -> None:
+    """Keep and show what was estimated from measurements; withhold it where it does not stand or breaks a check.
+
+    Args:
+        kind: of the run; what: what it is called in a sentence.
+        inputs, result: what the record keeps; the result has `run`, `status`, `message` and `checks`.
+        show: prints the result for people.
+    """
+    record = RunRecord(id=result["run"], kind=kind, inputs=dict(inputs), result=dict(result))
+    RunStore(settings().runs_path).save(record)
+    emit(result, as_object=as_object)
+    if not as_object:
+        show(result)
+    broken = [check["name"] for check in result["checks"] if check["status"] == "fail"]
+    if result["status"] != "converged" or broken:
+        told = result["message"] if result["status"] != "converged" else f"the {what} breaks {', '.join(broken)}"
+        stderr.print(f"labwright: withheld: {told}", markup=False, soft_wrap=True)
+        finish(WITHHELD)
 
 
 def pairs(items: Sequence[str] | None, option: str = "--set") -> dict[str, str]:

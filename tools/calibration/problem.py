@@ -23,6 +23,9 @@ from tools.read_data import DataFile
 MARCHED = 1e-5  # of columns with water at rest, which no closed form gives; far below what a reading errs by
 SEARCH = 1e-3  # of the curves from which several starts look for the best minimum, and directions to a richer model
 ITERATIONS, FEW = 60, 10  # of a fit, and of one that may have no end
+NEAR = 1e-5
+"""Of the cosine that ends a descent: n^(1/2) of it is left of a standard deviation, and less is lost in rounding where
+curves are marched."""
 SEVERAL = 4  # starts where water at rest exchanges: much dispersion looks like it, and makes a minimum of its own
 ROUNDS = 3
 BEGIN = {"mobile_fraction": 0.8, "exchange": 1.0, "decay": 1e-6}
@@ -134,13 +137,13 @@ def settle(task: Task, level: float, seed: int = 0) -> Settled:
     here = _searched(task, begin, seed, ITERATIONS)
     tolerance = task.tolerance
     for _ in range(ROUNDS):
-        solved = solve(_problem(task, here, tolerance, begin), level=level, seed=seed, checks=False)
+        solved = solve(_problem(task, here, tolerance, begin), level=level, seed=seed, tolerance=NEAR, checks=False)
         before, here = here, _found(task, solved, here)
         finer = tolerance if task.options.tolerance is not None else _finer(task, solved)
         if finer >= tolerance and _moved(task, before, here) < _MOVED:
             break
         tolerance = min(finer, tolerance)
-    return Settled(examine(solved), tuple(here), tolerance)
+    return Settled(examine(solved, tolerance=NEAR), tuple(here), tolerance)
 
 
 def hasten(task: Task, level: float, seed: int = 0) -> Solved:
@@ -209,15 +212,20 @@ def _problem(
 
     Curves are as fine as the tolerance asks for at the settings `resolved`, `here` if left out.
     """
-    sets = []
+    sets: list[DataSet] = []
+    resolutions: list[Mapping[str, Any]] = []
     for file, given, at, own, deviation in zip(task.files, here, resolved or here, begin, task.noise, strict=True):
         times = torch.as_tensor(file.seconds)
+        # Repeated runs have one model, and are then computed as one batch.
+        shared = next((k for k, one in enumerate(sets) if _same(at, resolutions[k], times, one.times)), None)
+        model = model_of(task.declared, at, times, tolerance) if shared is None else sets[shared].model
+        resolutions.append(at)
         sets.append(
             DataSet(
                 file.name,
                 times,
                 torch.as_tensor(file.measured.value),
-                model_of(task.declared, at, times, tolerance),
+                model,
                 fixed_of(task.declared, given, task.free),
                 weights=torch.as_tensor(file.measured.count),
                 deviation=deviation,
@@ -243,6 +251,15 @@ def _problem(
         )
     nuisance = tuple(Nuisance(kind, task.priors.get(kind)) for kind in task.options.nuisance)  # type: ignore[arg-type]
     return Problem(tuple(sets), tuple(free), nuisance, task.options.loss, task.shared_noise)  # type: ignore[arg-type]
+
+
+def _same(at: Mapping[str, Any], other: Mapping[str, Any], times: torch.Tensor, others: torch.Tensor) -> bool:
+    """Whether two files were measured at the same settings and times; a series is the same only as itself."""
+    if at.keys() != other.keys() or not torch.equal(times, others):
+        return False
+    return all(
+        value is other[name] or (isinstance(value, str | float) and value == other[name]) for name, value in at.items()
+    )
 
 
 def _middle(values: Sequence[float], *, positive: bool) -> float:

@@ -59,6 +59,17 @@ def test_what_is_seen_beside_others_only_has_a_start(tmp_path: Path) -> None:
     }
 
 
+def test_repeated_runs_are_one_batch_and_others_are_not(tmp_path: Path) -> None:
+    asked = task(tmp_path, RISE, "velocity", "dispersion", files=2)
+    begun = starts(asked)
+    same = [begun[0], dict(begun[0])]
+    one, two = problem._problem(asked, same, 1e-7, same).sets
+    assert one.model is two.model
+    apart = [begun[0], {**begun[0], "length": 0.2}]
+    one, two = problem._problem(asked, apart, 1e-7, apart).sets
+    assert one.model is not two.model
+
+
 @pytest.mark.parametrize(
     ("names", "expected"), [(("dispersion", "mobile_fraction", "exchange"), SEVERAL), (("dispersion",), None)]
 )
