@@ -8,7 +8,8 @@
 until m stands still. The first ensemble is the prior, or where the system has `guesses` a narrower one about the guess
 that fits best: only a place to find the slope at, as the prior stays what it is in the cost. As the ensemble narrows,
 G tends to the derivative where the run is nearly linear over the spread of the posterior, and stays a mean slope where
-it is not, what G misses going into s'. So nothing is inflated by hand. The ensemble has more members than z has
+it is not, what G misses going into s'; where that is more than the noise, the members stand closer about m, down to a
+tenth of the spread. So nothing is inflated by hand. The ensemble has more members than z has
 elements and its sample moments are exact, so no direction is without spread, none is correlated with another by chance
 in the prior, and nothing is localised; with fewer members both would be needed. The window is opened in stages, as in
 `variational`.
@@ -39,17 +40,22 @@ from physics.errors import ParameterError
 
 _LOST = 0.25  # share of members that may leave the finite numbers
 _EARLY = 3
+_BENT = 1.0  # variance of the misfit to a linear map, over the noise, from which on members move closer
+_CLOSEST = 0.1
+_FAR = 1.0  # posterior deviations, root mean square, beyond which a step is tried before it is taken
+_SHARES = (1.0, 0.5, 0.25, 0.1)
 _ABOUT = 0.3  # of the prior's deviations: the first ensemble about a guess
 
 
 @dataclass
 class _Ensemble:
-    """Mean, a root of the covariance, E, and what it took."""
+    """Mean, a root of the covariance, E, the share of its spread that members have, and what it took."""
 
     mean: Tensor
     root: Tensor
     draws: Tensor
 
+    scale: float = 1.0
     settled: bool = False
     iterations: int = 0
     marches: int = 0
@@ -60,7 +66,7 @@ class _Ensemble:
     @property
     def members(self) -> Tensor:
         """Return the members, shape (count, size)."""
-        return self.mean + self.draws @ self.root.T
+        return self.mean + self.scale * self.draws @ self.root.T
 
 
 def ensemble_smoother(
@@ -69,7 +75,7 @@ def ensemble_smoother(
     *,
     members: int | None = None,
     level: float = 0.9,
-    iterations: int = 10,
+    iterations: int = 20,
     tolerance: float = 0.1,
     growth: float = 2.0,
     seed: int = 0,
@@ -80,8 +86,9 @@ def ensemble_smoother(
         members: of the ensemble; a third more than z has elements, and 20, if left out.
         level: of the parameters' intervals.
         iterations: the most over the whole window.
-        tolerance: the root mean square move of the mean, in posterior standard deviations, that counts as none.
-        stages: how many windows, each twice as long as the one before.
+        tolerance: the move that counts as none, in posterior standard deviations: root mean square, and of any
+            parameter.
+        growth: of the window from stage to stage; 1 for a single one.
         seed: of E, which stays the same, so that the iteration has a fixed point.
 
     Raises:
@@ -101,7 +108,7 @@ def ensemble_smoother(
         at = _Ensemble(first, narrow * eye, draws_of(system.size, count, seed))
         for window in windows_of(system, growth):
             whole, part = window == len(system.reads), system.until(window)
-            at.settled = False
+            at.settled, at.scale = False, 1.0
             for _ in range(iterations if whole else _EARLY):
                 distance = _iterate(part, innovation.corrected(part, at.mean), at)
                 if distance <= (tolerance if whole else 1.0):
@@ -133,17 +140,30 @@ def _iterate(system: System, innovation: Innovation, at: _Ensemble) -> float:
     noise = innovation.precision(reads).flatten()
     weight = torch.where(noise > 0, 1.0 / (1.0 / noise.clamp(min=1e-300) + residual), 0.0)
     at.excess = float((noise * residual).sum() / (noise > 0).sum())
+    if at.excess > _BENT:
+        at.scale = max(0.5 * at.scale, _CLOSEST)
     left = innovation.left(base.reshape(reads, -1)).flatten()
     eye = torch.eye(system.size, dtype=z.dtype)
     factor = torch.linalg.cholesky(eye + slope.T @ (weight[:, None] * slope))
     gradient = at.mean - slope.T @ (weight * left)
     step = -torch.cholesky_solve(gradient[:, None], factor)[:, 0]
     at.root = torch.linalg.solve_triangular(factor.T, eye, upper=True)
+    if float(torch.linalg.vector_norm(factor.T @ step) / math.sqrt(system.size)) > _FAR:
+        step = _shortened(system, innovation, at, step)
     at.mean = at.mean + step
     at.history = (*at.history, float(innovation.misfit(base.reshape(1, reads, -1))[0]))
     whole = float(torch.linalg.vector_norm(factor.T @ step) / math.sqrt(system.size))
     known = step[: len(system.unknown)] / at.root[: len(system.unknown)].norm(dim=1)
     return max(whole, float(known.abs().max()) if len(known) else 0.0)
+
+
+def _shortened(system: System, innovation: Innovation, at: _Ensemble, step: Tensor) -> Tensor:
+    """Return the share of a long step that fits best."""
+    tried = at.mean + torch.tensor(_SHARES, dtype=step.dtype)[:, None] * step
+    seen, _ = march(system, tried)
+    at.marches += len(_SHARES)
+    costs = innovation.misfit(seen) + 0.5 * tried.square().sum(1)
+    return step * _SHARES[int(costs.argmin())]
 
 
 def _regression(apart: Tensor, seen: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -185,8 +205,8 @@ def _analysis(system: System, innovation: Innovation, at: _Ensemble, level: floa
         z=mean,
         covariance=covariance,
         parameters=found,
-        start=_fields(start, sound, None if best is None else best.start),
-        end=_fields(end, sound, None if best is None else best.end),
+        start=_fields(start, sound, at.scale, None if best is None else best.start),
+        end=_fields(end, sound, at.scale, None if best is None else best.end),
         predicted=here + innovation.added,
         residuals=torch.where(innovation.seen, innovation.left(here), math.nan),
         chi_squared=2.0 * cost,
@@ -212,10 +232,10 @@ def _moved(system: System, innovation: Innovation, covariance: Tensor, apart: Te
     return moved_by(covariance, slope, innovation.precision(len(system.reads)).flatten(), remaining)
 
 
-def _fields(fields: Fields, sound: Tensor, best: Fields | None) -> dict[str, Field]:
+def _fields(fields: Fields, sound: Tensor, scale: float, best: Fields | None) -> dict[str, Field]:
     """Return means and spreads; the mean is the finer run's, or the run from the ensemble's mean."""
     found = {}
     for name, values in fields.items():
         members = values[1:][sound[1:]]
-        found[name] = Field(values[0] if best is None else best[name], members.std(0))
+        found[name] = Field(values[0] if best is None else best[name], members.std(0) / scale)
     return found

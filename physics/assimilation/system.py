@@ -43,7 +43,7 @@ _TAPED = 1 << 26  # numbers of all states in dual form that one chunk of directi
 
 
 class Compiled(Protocol):
-    """The march of a system without a tape; an analytic one takes complex z, whose imaginary parts carry derivatives."""
+    """The march of a system without a tape; where it is analytic, imaginary parts of z carry derivatives."""
 
     def __call__(self, z: np.ndarray, reads: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """March to the read number `reads`; z (batch, m).

@@ -87,7 +87,7 @@ def four_d_var(
     observations: Observations,
     *,
     level: float = 0.9,
-    iterations: int = 20,
+    iterations: int = 40,
     tolerance: float = 0.02,
     growth: float = 2.0,
     start: Tensor | None = None,
@@ -100,7 +100,7 @@ def four_d_var(
         level: of the parameters' intervals.
         iterations: the most over the whole window.
         tolerance: the decrease of J still to be had at which the search has settled; 0.5 is one standard deviation.
-        stages: how many windows, each twice as long as the one before.
+        growth: of the window from stage to stage; 1 for a single one.
         start: z to start from, (size,); the best of many guesses if left out.
         restarts: how often to begin again from another guess where the misfit stays too large.
         seed: of the guesses.

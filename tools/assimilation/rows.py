@@ -184,7 +184,9 @@ def write_frames(
         "run": {"experiment": case.request.declared.name, "run": run or "", "kind": "assimilation"},
         "settings": dict(case.request.words),
     }
-    groups |= {f"parameters/{row['name']}": {key: row[key] for key in row if key != "name"} for row in parameters}
+    for row in parameters:
+        groups[f"parameters/{row['name']}"] = {key: row[key] for key in row if key not in ("name", "prior")}
+        groups[f"parameters/{row['name']}/prior"] = row["prior"]
     try:
         well.write(path, trajectory, groups=groups)
     except InputError as error:
