@@ -5,11 +5,11 @@ differences of it, by "trf", its default, and by "lm" (MINPACK), its quickest wi
 where it is compiled, without the tape that a model keeps for derivatives.
 
 diffrax integrates the cells of our march: the same three grids, the same fluxes, the same extrapolation to the sixth
-order in space, the third grid's law held at the start's Peclet number. In time it takes the implicit Kvaerno5 or
-Kvaerno3, or the explicit Tsit5, with an adaptive step that meets every output time, so that its dense output adds no
-error. The implicit stages are solved by a chord iteration whose linear solver reads the three diagonals from three
-products (a dense factorisation of hundreds of cells would be slower by orders). optimistix' Levenberg-Marquardt takes
-the Jacobian in forward mode, as advised for few parameters. All is compiled before the clock starts.
+order in space, the third grid's law held at the start's Peclet number. In time it takes the explicit Tsit5, which is
+the quickest, or the implicit Kvaerno5, with an adaptive step that meets every output time, so that its dense output
+adds no error. The implicit stages are solved by a chord iteration whose linear solver reads the three diagonals from
+three products (a dense factorisation of hundreds of cells would be slower by orders). optimistix' Levenberg-Marquardt
+takes the Jacobian in forward mode, as advised for few parameters. All is compiled before the clock starts.
 """
 
 from __future__ import annotations

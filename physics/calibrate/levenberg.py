@@ -22,7 +22,7 @@ from physics.calibrate.space import Space
 from physics.linalg import least_squares_kernels as kernels
 
 DAMPING, LITTLE = 1e-3, 1e-6
-NEAR = 1e-3
+NEAR = 1e-4
 """The tolerance of a descent on coarse curves, whose minimum is where one on fine curves begins."""
 
 Linearise = Callable[[Tensor], tuple[Tensor, Tensor]]
