@@ -127,6 +127,7 @@ def _searched(asked: Asked, seed: int, tell: Callable[[float, str], None]) -> tu
     quick = cheapest(design, points) if study.target.precision else None
     gathered = over_time(study, best, each_sample(study, at_times(study, best.case, design.scenarios, best.times)))
     reason = need["text"] if need else None
+    asked = replace(asked, notes=(*asked.notes, *rows.unused(asked, best)))
     return asked, best, {
         "reason": reason,
         "met": design.met,

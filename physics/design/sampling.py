@@ -11,6 +11,10 @@ sensitivities) lowers c^T M c, M = F^-1, by (c^T M g)^2 / (1 + g^T M g). The exc
 sample out and puts it back where it serves best, until none moves (Fedorov's exchange; Atkinson, Donev &
 Tobias 2007, Optimum Experimental Designs, with SAS, Oxford University Press, chapter 12). Both passes run
 over all candidates at once.
+
+One sample alone may lower no variance that is asked for where two or three would: in a scenario whose front nobody has
+measured yet a first reading tells of the velocity and the dispersion together. With `fill` such a sample is placed
+where it lowers -mean_s ln det F_s, and the exchange then sees what it has opened.
 """
 
 from __future__ import annotations
@@ -54,6 +58,7 @@ def choose(
     *,
     before: Tensor | None = None,
     passes: int = _PASSES,
+    fill: bool = False,
 ) -> Tensor:
     """Choose at most `samples` slots for each candidate.
 
@@ -61,7 +66,7 @@ def choose(
         targets: indices of the parameters asked for, shape (K,); wanted: their relative precision, shape
         (K,). robust: "worst", "mean" (of the logarithms) or "variance" (its mean) over the scenarios; or
         "determinant", which asks for no target. before: the information that is there already, shape (P, P).
-        passes: most rounds of exchange.
+        passes: most rounds of exchange. fill: place samples that tell something of anything, if nothing of the targets.
 
     Returns:
         Indices of slots in increasing order, shape (candidates, samples); -1 where no further sample fits.
@@ -84,6 +89,7 @@ def choose(
             wanted.numpy(),
             _POWER[robust],
             passes if samples <= _EXCHANGE_UP_TO else 0,
+            samples if fill else P,
             start.numpy(),
             chosen[b],
         )
@@ -100,8 +106,11 @@ def _everything(usable: NDArray[np.bool_], gap: int, samples: int) -> NDArray[np
 
 
 @njit(cache=True, nogil=True)
-def _place_all(white, usable, gap, targets, wanted, power, passes, start, chosen):  # pragma: no cover
-    """Greedy pass and exchange passes for one candidate; fills `chosen`, shape (samples,)."""
+def _place_all(white, usable, gap, targets, wanted, power, passes, anything, start, chosen):  # pragma: no cover
+    """Greedy pass and exchange passes for one candidate; fills `chosen`, shape (samples,).
+
+    The first `anything` samples may tell of something that was not asked for.
+    """
     scenarios, _, P = white.shape
     information = np.zeros((scenarios, P, P))
     for s in range(scenarios):
@@ -114,7 +123,7 @@ def _place_all(white, usable, gap, targets, wanted, power, passes, start, chosen
                 _count(information, white, old, -1.0)
                 chosen[k] = -1
             best = _best_slot(white, usable, gap, targets, wanted, power, chosen, information)
-            if best < 0 and k < P:
+            if best < 0 and k < anything:
                 # The first sample alone may say nothing of a target; it is then the one that says most of anything.
                 best = _best_slot(white, usable, gap, targets, wanted, -1.0, chosen, information)
             chosen[k] = best

@@ -105,7 +105,9 @@ def _free(study: Study, case: Case, response: Responses, count: int, duration: f
         return None
     targets, wanted, robust = _aim(study)
     slots = Slots(white[None], usable[None], torch.tensor([gap_of(case.step, limits.interval)]))
-    chosen = choose(slots, max(count // burst, 1), targets, wanted, robust, before=before(study), passes=passes)[0]
+    chosen = choose(
+        slots, max(count // burst, 1), targets, wanted, robust, before=before(study), passes=passes, fill=True
+    )[0]
     picked = chosen[chosen >= 0]
     times = response.times[picked]
     if burst > 1:

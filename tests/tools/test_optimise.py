@@ -161,3 +161,24 @@ def test_more_samples_may_stand_closer_where_no_interval_was_named():
     assert told["status"] == "withheld"
     assert told["need"]["samples"] > 8
     assert "or more apart" in told["reason"]
+
+
+def test_what_is_known_badly_does_not_leave_samples_unused():
+    limits = ["duration<=48 h", "samples<=35", "interval>=15 min"]
+    spreads = {"velocity": "300%"}
+    told = optimise_run(
+        "column", SETTINGS, limits, {"velocity": "1%", "dispersion": "5%"}, noise="0.01", spreads=spreads
+    ).data
+    assert told["samples"] > 25
+    assert any("are not used" in note for note in told["assumptions"]) == (told["samples"] < 34)
+
+
+def test_samples_that_tell_nothing_are_left_out_with_the_reason():
+    told = optimise_run(
+        "column", SETTINGS, ["duration<=48 h", "samples<=35", "interval>=2 h"], {"dispersion": "5%"}, noise="0.01"
+    ).data
+    assert told["samples"] < 20
+    assert (
+        f"{35 - told['samples']} of 35 samples are not used: at no moment that keeps 2 h from the others"
+        in " ".join(told["assumptions"])
+    )

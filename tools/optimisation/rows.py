@@ -19,6 +19,7 @@ from tools.optimisation.study import Asked
 from tools.records import Check
 
 FEW = 24  # points of a trade-off that are told
+_ODD = 0.05  # of the samples, that bursts of one size may leave over
 _BLIND = 0.99  # of what is believed beforehand; a run that leaves more has told nothing
 
 
@@ -69,6 +70,18 @@ def material(asked: Asked, amount: float) -> dict[str, Any] | None:
         return None
     unit = asked.units.get("material") or {"m**3": "mL", "m": "cm"}.get(asked.material, asked.material)
     return {"value": tidy(units.convert(amount, asked.material, unit)), "unit": unit}
+
+
+def unused(asked: Asked, run: Run) -> tuple[str, ...]:
+    """Say why fewer samples are taken than may be; a record that is even has its number from its interval."""
+    left, limits = asked.study.limits.samples - run.samples, asked.study.limits
+    if asked.study.spacing == "even" or left <= _ODD * limits.samples:
+        return ()
+    apart = f" that keeps {short(time(asked, limits.interval))} from the others" if limits.interval > 0 else ""
+    return (
+        f"{left} of {limits.samples} samples are not used: at no moment{apart} does a further one tell more than a "
+        "thousandth of what is known then.",
+    )
 
 
 def tidy(value: float) -> float:

@@ -60,3 +60,22 @@ def test_leaves_out_samples_that_tell_nothing():
     kept = [k for k in choose(case, 20, TARGET, WANTED)[0].tolist() if k >= 0]
     assert kept
     assert max(kept) < 5
+
+
+def test_samples_of_which_one_alone_tells_nothing_that_is_asked_are_placed_to_fill():
+    """In a scenario that nothing was seen of yet one reading tells of a sum, and the second of its parts."""
+    white = torch.full((1, 2, 12, 2), 1e-6, dtype=torch.float64)
+    white[0, 0, :2] = torch.tensor([[30.0, 0.0], [0.0, 30.0]])
+    white[0, 1, 6:] = torch.tensor([[30.0, 30.0], [30.0, -30.0]]).repeat(3, 1)
+    case = Slots(white, torch.ones(1, 12, dtype=torch.bool), torch.tensor([1]))
+    known = 1e-4 * torch.eye(2, dtype=torch.float64)
+    asked = torch.tensor([1]), torch.tensor([1.0], dtype=torch.float64)
+
+    def left(chosen):
+        rows = white[0, :, chosen[chosen >= 0]]
+        return torch.linalg.inv(rows.mT @ rows + known)[:, 1, 1].mean()
+
+    given = {"robust": "variance", "before": known}
+    few, filled = (choose(case, 8, *asked, **given, fill=fill)[0] for fill in (False, True))
+    assert (filled >= 0).sum() == 8
+    assert left(filled) <= left(few)
