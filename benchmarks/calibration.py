@@ -49,8 +49,8 @@ KNOWN = {"length": LENGTH, "outlet": "semi-infinite"}
 FIXED = {"length": LENGTH}
 BUDGET, LOOP, PEER = 0.030, 10.0, 3.0  # what is asked for
 CURVES, COARSE, EQUAL = 1e-7, 3e-5, 1e-6  # tolerances of the marched curves, of the misfits
-SOLVERS = {"Tsit5": (1e-5, 3), "Kvaerno5": (1e-5, 1)}  # of diffrax: the tolerance, and how often to run it
-DESCENT = 1e-3  # the tolerance of optimistix
+SOLVERS = {"Tsit5": (1e-4, 3), "Kvaerno5": (1e-5, 1)}  # of diffrax: the tolerance, and how often to run it
+DESCENT = 1e-4  # the tolerance of optimistix
 METHODS: tuple[Method, ...] = ("trf", "lm")
 LOOSE = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8)  # tolerances to try, of the descent
 TIMES = torch.linspace(2.6, 7.2, POINTS, dtype=torch.float64) * 3600

@@ -7,7 +7,16 @@ from numba import njit
 
 from physics.equations.advection_dispersion.node_kernels import MOST_OCTAVES, keep, octaves, superpose
 from physics.equations.advection_dispersion.pair_kernels import alone, factor, pair
-from physics.equations.advection_dispersion.system_kernels import STENCIL, TINY, arrival, grid, operator, reading, step
+from physics.equations.advection_dispersion.system_kernels import (
+    PECLET,
+    STENCIL,
+    TINY,
+    arrival,
+    grid,
+    operator,
+    reading,
+    step,
+)
 from physics.integrate.crank_nicolson import CRANK_NICOLSON, HALF_STEP
 
 HALVES = 4
@@ -23,6 +32,13 @@ def _moved(numbers, direction):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _split(moved, values, changes):
+    """Write the first of some moved numbers and their derivatives."""
+    for i in range(len(values)):
+        values[i], changes[i] = moved[i].real, moved[i].imag / TINY
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _march(
     numbers, direction, widths, gaps, cells, first_type, flux, at_end, leach, stored, schedule, counts, stretches,
     rows, which,
@@ -31,26 +47,28 @@ def _march(
 
     Args:
         numbers: Pe, Da, place, mobile share and exchange, shape (5,).
-        widths, gaps: of the grid, complex: moved along the Peclet number.
+        widths, gaps: of the grid, complex: moved where the direction moves it.
         schedule, counts: the starts and the steps of the stretches, (2, stretches), and how many steps each has.
     """
     size, derive = len(widths), direction >= 0
     given = _moved(numbers, direction)
-    if direction != 0:  # the grid follows the Peclet number alone
-        widths, gaps = widths.real + 0j, gaps.real + 0j
     lower, diag, upper = np.empty((3, size), dtype=np.complex128)
     source = operator(given, widths, gaps, first_type, leach, stored, lower, diag, upper)
     read = np.empty(STENCIL, dtype=np.complex128)
     window, count = reading(given, cells, gaps, at_end, flux, read)
-    read_value, read_change = read[:count].real.copy(), read[:count].imag / TINY
-    values = np.stack((lower.real, diag.real, upper.real))
-    slopes = np.stack((lower.imag, diag.imag, upper.imag)) / TINY
+    read_value, read_change = np.empty(count), np.empty(count)
+    _split(read, read_value, read_change)
+    values, slopes = np.empty((3, size)), np.empty((3, size))
+    _split(lower, values[0], slopes[0])
+    _split(diag, values[1], slopes[1])
+    _split(upper, values[2], slopes[2])
     under, inverse, over, x, pending = np.empty((5, size))
     x_t = np.empty(size + 1)
     state, store, state_t, store_t = np.zeros((4, size))
     if leach:
         state[:], store[:] = 1.0, 1.0
     coupling, moved = np.zeros(4, dtype=np.complex128), np.empty((3, size))
+    coupled, changed = np.empty(4), np.empty(4)
     unit, node = arrival(given, stored), 1
     rows[0, 0] = read_value.sum() if leach else 0.0
     if derive:
@@ -58,6 +76,7 @@ def _march(
     for k in range(stretches):
         half = 0.5 * schedule[1, k] * unit
         scale, lost = step(given, half, source, stored, coupling)
+        _split(coupling, coupled, changed)
         factor(values[0], values[1], values[2], scale.real, lost.real, under, inverse, over)
         weights = np.full(counts[k], CRANK_NICOLSON)
         if k == 0:
@@ -70,14 +89,12 @@ def _march(
                     change = scale.imag / TINY * values[row, i] + scale.real * slopes[row, i] + added
                     moved[row, i] = change * inverse[i]
             pair(
-                under, inverse, over, moved, coupling.real.copy(), coupling.imag / TINY, stored, weights,
+                under, inverse, over, moved, coupled, changed, stored, weights,
                 state, store, state_t, store_t, x, x_t, pending, window, read_value, read_change, seen, seen_t,
             )  # fmt: skip
             keep(seen_t, k, node, rows[which])
         else:
-            alone(
-                under, inverse, over, coupling.real.copy(), stored, weights, state, store, x, window, read_value, seen
-            )
+            alone(under, inverse, over, coupled, stored, weights, state, store, x, window, read_value, seen)
         node = keep(seen, k, node, rows[0])
 
 
@@ -109,13 +126,15 @@ def curves(
         for k in range(stretches):
             offsets[k + 1] = offsets[k] + counts[k] - (HALVES // 2 if k == 0 else 0)
         rows = np.empty((1 + len(directions), offsets[stretches] + 1))
-        grid(cells, tail, closed, numbers[b, 0], widths, gaps)
+        grid(cells, tail, closed, numbers[b, 0], False, widths, gaps)
         if len(directions) == 0:
             _march(
                 numbers[b], -1, widths, gaps, cells, first_type, flux, at_end, leach, stored, schedule, counts,
                 stretches, rows, 0,
             )  # fmt: skip
         for j in range(len(directions)):
+            if not closed and (directions[j] == PECLET or (j > 0 and directions[j - 1] == PECLET)):
+                grid(cells, tail, closed, numbers[b, 0], directions[j] == PECLET, widths, gaps)
             _march(
                 numbers[b], directions[j], widths, gaps, cells, first_type, flux, at_end, leach, stored, schedule,
                 counts, stretches, rows, 1 + j,

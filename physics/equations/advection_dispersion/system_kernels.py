@@ -53,11 +53,12 @@ def _growth(peclet, span):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def grid(cells, tail, closed, peclet, widths, gaps):
-    """Write the cells of `equation.uniform_grid` or `equation.extended_grid`, complex: moved along the Peclet number.
+def grid(cells, tail, closed, peclet, moves, widths, gaps):
+    """Write the cells of `equation.uniform_grid` or `equation.extended_grid`, complex.
 
     Args:
         peclet: a number.
+        moves: the Peclet number does, and an open grid with it.
         widths, gaps: shape (cells + tail,).
     """
     if closed:
@@ -65,12 +66,12 @@ def grid(cells, tail, closed, peclet, widths, gaps):
         gaps[:] = 1.0 / cells
         return
     a, a_t = _growth(peclet, tail / cells)
-    whole, whole_t = math.expm1(a), math.exp(a)
+    whole, whole_t, tilt = math.expm1(a), math.exp(a), TINY * a_t if moves else 0.0
     faces = np.empty(2 * (cells + tail) + 2, dtype=np.complex128)
     for j in range(len(faces)):
         s = (j - 1) / (2.0 * cells)
         x = math.expm1(a * s)
-        faces[j] = complex(x / whole, TINY * a_t * ((x + 1.0) * s * whole - x * whole_t) / whole**2)
+        faces[j] = complex(x / whole, tilt * ((x + 1.0) * s * whole - x * whole_t) / whole**2)
     for i in range(len(widths)):
         widths[i], gaps[i] = faces[2 * i + 3] - faces[2 * i + 1], faces[2 * i + 2] - faces[2 * i]
 

@@ -7,7 +7,9 @@ import torch
 from torch.autograd import forward_ad
 
 from physics.calibrate.fit import fit
+from physics.calibrate.problem import DataSet, Free, Problem
 from physics.calibrate.sensitivity import sensitivities
+from physics.calibrate.solve import solve
 from physics.device import one_thread
 from physics.equations.advection_dispersion.marched import Marched, marched
 from physics.equations.advection_dispersion.scaling import Resolution, Scheme, concentration
@@ -126,3 +128,27 @@ def test_a_fit_begins_on_coarse_curves_and_ends_where_the_fine_ones_do():
     assert float((coarse.u - plain.u).abs().max()) > 1e-6
     assert found.iterations < plain.iterations
     assert found.parameters["exchange"].std == pytest.approx(plain.parameters["exchange"].std, rel=1e-6)
+
+
+def test_a_problem_of_two_curves_ends_where_the_fine_ones_do():
+    """One of them has coarse curves and the other none."""
+    truth = given({"position", "pulse_duration", "decay"})
+    model = marched(truth, TIMES[1:], Scheme(), 1e-8)
+    plain = Marched(Scheme(), model.resolution)
+    noise = 0.005 * torch.randn(2, 16, generator=torch.Generator().manual_seed(3), dtype=F64)
+    free = (Free("velocity", 2.2e-5), Free("dispersion", 8e-7))
+    fixed = {name: float(value) for name, value in truth.items() if name not in ("velocity", "dispersion")}
+
+    def solved(models):
+        sets = tuple(
+            DataSet(name, TIMES[1:], plain(truth, TIMES[1:])[0] + row, each, fixed)
+            for name, each, row in zip("ab", models, noise, strict=True)
+        )
+        return solve(Problem(sets, free))
+
+    found, expected = solved((model, plain)), solved((plain, plain))
+    assert found.forward.coarse is not None
+    assert expected.forward.coarse is None
+    deviation = expected.fit.u_covariance.diagonal().sqrt()
+    assert bool(((found.u - expected.u).abs() < 1e-5 * deviation).all())
+    assert found.warnings == expected.warnings
