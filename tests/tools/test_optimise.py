@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from tools.errors import Retry
-from tools.optimisation.study import read_limits
+from tools.optimisation.run_limits import read_limits
 from tools.optimisation.words import Words, read_limit, read_precision
 from tools.optimise import optimise_run
 
