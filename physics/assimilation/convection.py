@@ -25,12 +25,13 @@ from torch import Tensor
 from physics.assimilation.climatology import Climatology, climatology, combined
 from physics.assimilation.convection_grid import Grid
 from physics.assimilation.prior import LogNormal, median_of
-from physics.assimilation.system import Best, Fields, State, System, check_reads
+from physics.assimilation.system import Best, Fields, State, System, Tangent, check_reads, differences
 from physics.equations.boussinesq.layer import Layer
 from physics.equations.boussinesq.levels import LADDER, STRETCH, first_rung
 from physics.errors import ParameterError
 from physics.integrate.projection import Stepper
 
+_TOGETHER = 32  # runs on the fine grid
 _COURANT = 1.3  # of a fast state of the climatology; the scheme bears 1.7
 
 
@@ -192,12 +193,22 @@ def system_of(cell: Cell) -> System:
         numbers[:, 0] = np.log(climate.rayleigh[chosen] / cell.rayleigh.median) / cell.rayleigh.deviation
         return torch.from_numpy(np.concatenate([numbers, states], 1))
 
-    def finer(z: Tensor, reads: int) -> Best:
+    def fine(z: Tensor, reads: int) -> tuple[Tensor, Fields]:
         plan = [(cell.finer * count, dt / cell.finer) for count, dt in cell.lengths[:reads]]
-        seen, end = cell.fine.march(z.numpy()[None], plan)
+        seen, end = cell.fine.march(z.numpy(), plan)
+        return torch.from_numpy(seen), {name: torch.from_numpy(part) for name, part in end.items()}
+
+    def finer(z: Tensor, reads: int) -> Best:
+        seen, end = fine(z[None], reads)
         start = cell.fine.describe(combined(cell.fine.climate, z.numpy()[None, first:])[:3])
-        here, there = ({name: torch.from_numpy(part[0]) for name, part in each.items()} for each in (start, end))
-        return Best(torch.from_numpy(seen[0]), here, there)
+        return Best(
+            seen[0],
+            {name: torch.from_numpy(part[0]) for name, part in start.items()},
+            {name: part[0] for name, part in end.items()},
+        )
+
+    def finer_tangent(z: Tensor, reads: int) -> Tangent:
+        return differences(lambda tried: fine(tried, reads), z, _TOGETHER)
 
     return System(
         size=first + len(grid.climate.labels),
@@ -216,5 +227,6 @@ def system_of(cell: Cell) -> System:
         guesses=guesses,
         entry=cell.entry,
         finer=finer if cell.finer > 1 else None,
+        finer_tangent=finer_tangent if cell.finer > 1 else None,
         remaining=1.0 / (cell.finer**2 - 1.0) if cell.finer > 1 else 0.0,
     )

@@ -61,6 +61,15 @@ class Best(NamedTuple):
     end: Fields
 
 
+class Tangent(NamedTuple):
+    """A run at z and its derivative: sensors (reads, sensors) and (reads, sensors, size), the end likewise."""
+
+    seen: Tensor
+    slope: Tensor
+    end: Fields
+    end_slope: Fields
+
+
 @dataclass(frozen=True)
 class System:
     """See the head of this file.
@@ -81,6 +90,7 @@ class System:
             prior; a search starts from the one that fits best.
         entry: z at which a search begins, (size,), where something is known of it.
         finer: z (size,) and reads -> a run of a finer model up to that read, whose fields have the shape of `describe`.
+        finer_tangent: the same with its derivative; much dearer.
         remaining: the share of what the finer run differs by that it is itself still off by, 1 / (ratio^2 - 1) for
             grids of that ratio and a scheme of second order.
     """
@@ -101,6 +111,7 @@ class System:
     guesses: Callable[[int, int], Tensor] | None = None
     entry: Tensor | None = None
     finer: Callable[[Tensor, int], Best] | None = None
+    finer_tangent: Callable[[Tensor, int], Tangent] | None = None
     remaining: float = 0.0
 
     def until(self, reads: int) -> System:
@@ -175,15 +186,6 @@ def _march(system: System, z: Tensor) -> tuple[Tensor, Fields]:
     return torch.stack(seen, 1), system.describe(state, parameters)
 
 
-class Tangent(NamedTuple):
-    """A run at z and its derivative: sensors (reads, sensors) and (reads, sensors, size), the end likewise."""
-
-    seen: Tensor
-    slope: Tensor
-    end: Fields
-    end_slope: Fields
-
-
 def tangent(system: System, z: Tensor) -> Tangent:
     """Return the run at z (size,) and its derivative in all directions of z, as exact as the system's march allows."""
     if system.compiled is not None:
@@ -209,11 +211,15 @@ def rough_tangent(system: System, z: Tensor) -> Tangent:
     """The same to six digits in less time where marches are compiled: by their differences."""
     if system.compiled is None:
         return tangent(system, z)
-    seen, end = march(system, z[None])
-    parts = [
-        march(system, z + _DIFFERENCE * torch.eye(system.size, dtype=z.dtype)[k])
-        for k in torch.arange(system.size).split(_chunk(system, z))
-    ]
+    return differences(lambda tried: march(system, tried), z, _chunk(system, z))
+
+
+def differences(run: Callable[[Tensor], tuple[Tensor, Fields]], z: Tensor, chunk: int) -> Tangent:
+    """Return the run at z (size,) and its derivative by differences of runs, `chunk` of them at a time."""
+    size = len(z)
+    seen, end = run(z[None])
+    eye = _DIFFERENCE * torch.eye(size, dtype=z.dtype)
+    parts = [run(z + eye[k]) for k in torch.arange(size).split(chunk)]
 
     def slope(there: list[Tensor], here: Tensor) -> Tensor:
         return ((torch.cat(there) - here) / _DIFFERENCE).movedim(0, -1)

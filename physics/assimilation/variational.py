@@ -7,7 +7,8 @@
 
 H' is marched anew where the step with the kept one gained less than half of what it promised; g is then a product
 with it, and of the adjoint at every other point. Where a finer model stands beside, H is that one and H' the coarse
-one's: steps are tried on the coarse model with the difference of both at z, and taken where the finer one agrees.
+one's: steps are tried on the coarse model with the difference of both at z, and taken where the finer one agrees. At
+the end H' is marched once with the finer one too: what noise moves depends on it.
 
 The window is opened in stages (the first reads, then twice as many, ...), each starting where the one before ended: a
 misfit over a long window has many minima, the one of a short window nearly none. A stage whose chi^2 tells of a misfit
@@ -51,6 +52,7 @@ _HARDLY = 0.1  # posterior deviations, root mean square
 _EARLY = 3  # iterations in a stage before the last
 _SHORTER = 0.25  # of a step that the finer model does not agree to
 _TRUE = 0.2  # of the gain that a step promised, by which it may miss it while H' is kept
+_POLISHED = 8  # steps with the finer model's derivatives
 _CLOSE = 1.0  # gain in sight, from which on steps are taken as they are
 _LEAST = 0.01  # of a step, at which it is given up
 
@@ -114,7 +116,10 @@ def four_d_var(
             starts: Iterable[Tensor] = islice(guesses(system, innovation, seed), restarts + 1)
         else:
             starts = [start.to(torch.float64)]
-        return _analysis(system, _search(system, innovation, starts, iterations, tolerance, growth), level)
+        found = _search(system, innovation, starts, iterations, tolerance, growth)
+        if found.sound and system.finer_tangent is not None:
+            _polish(system, found, tolerance)
+        return _analysis(system, found, level)
 
 
 def _search(
@@ -204,6 +209,34 @@ def _take(system: System, at: _Search, step: Tensor, promised: float) -> None:
         if system.finer is None:
             return
         share *= _SHORTER
+
+
+def _polish(system: System, at: _Search, tolerance: float) -> None:
+    """End the search with the derivatives of the finer model, marched once."""
+    reads, size = len(system.reads), system.size
+    if system.finer_tangent is None:
+        return
+    line = system.finer_tangent(at.z, reads)
+    slope = line.slope.reshape(-1, size)
+    if not bool(torch.isfinite(slope).all()):
+        return
+    at.settled = False
+    for _ in range(_POLISHED):
+        weight = at.innovation.precision(reads)
+        at.factor = torch.linalg.cholesky(
+            torch.eye(size, dtype=slope.dtype) + slope.T @ (weight.reshape(-1, 1) * slope)
+        )
+        left = at.innovation.left(march(system, at.z[None])[0])[0]
+        gradient = at.z - slope.T @ (weight * left).flatten()
+        step = -torch.cholesky_solve(gradient[:, None], at.factor)[:, 0]
+        at.z = at.z + step
+        at.innovation = at.innovation.corrected(system, at.z)
+        at.iterations += 1
+        at.marches += 1
+        if float(-0.5 * gradient @ step) <= tolerance:
+            at.settled = True
+            break
+    at.line, at.line_at = line, at.z
 
 
 def _last_line(system: System, at: _Search) -> Tangent:
