@@ -59,3 +59,10 @@ def test_truths_lie_where_the_scene_says(name, case):
         assert bool(((truths[parameter] >= near.bound) & (truths[parameter] <= near.reach)).all())
     for parameter, spread in given.spread.items():
         assert float(truths[parameter].log().std()) == pytest.approx(spread, rel=0.1)
+
+
+@pytest.mark.parametrize("name", ["column", "flash"])
+@pytest.mark.parametrize("case", CASES)
+def test_the_solver_is_no_part_of_what_is_asked(name, case):
+    given = scene(name, case)
+    assert given.numerical_error * len(given.times) ** 0.5 <= 0.04 * given.noise
