@@ -261,6 +261,7 @@ def test_an_outlier_is_named_and_a_robust_loss_resists_it(labwright: Call, signa
         (("--prior", "velocity=2 cm/h"), "+-"),
         (("--bound", "velocity=2 cm/h"), ".."),
         (("--compare", "magic"), "two-region"),
+        (("--tolerance", "0"), "--tolerance 0.0: Input should be greater"),
         (("--predict", "velocity=2 cm/h"), "it is fitted"),
         (("--predict-data", "nowhere.csv"), "no such file"),
     ],
