@@ -42,6 +42,7 @@ _LOST = 0.25  # share of members that may leave the finite numbers
 _EARLY = 3
 _BENT = 1.0  # variance of the misfit to a linear map, over the noise, from which on members move closer
 _CLOSEST = 0.1
+_LEAST = 0.25  # of a step
 _FAR = 1.0  # posterior deviations, root mean square, beyond which a step is tried before it is taken
 _SHARES = (1.0, 0.5, 0.25, 0.1)
 _ABOUT = 0.3  # of the prior's deviations: the first ensemble about a guess
@@ -49,13 +50,19 @@ _ABOUT = 0.3  # of the prior's deviations: the first ensemble about a guess
 
 @dataclass
 class _Ensemble:
-    """Mean, a root of the covariance, E, the share of its spread that members have, and what it took."""
+    """Mean, a root of the covariance, E, and what it took.
+
+    `scale` is the share of the spread that members have; `share` that of a step which is taken, and `last` the one
+    before.
+    """
 
     mean: Tensor
     root: Tensor
     draws: Tensor
 
     scale: float = 1.0
+    share: float = 1.0
+    last: Tensor | None = None
     settled: bool = False
     iterations: int = 0
     marches: int = 0
@@ -108,7 +115,7 @@ def ensemble_smoother(
         at = _Ensemble(first, narrow * eye, draws_of(system.size, count, seed))
         for window in windows_of(system, growth):
             whole, part = window == len(system.reads), system.until(window)
-            at.settled, at.scale = False, 1.0
+            at.settled, at.scale, at.share, at.last = False, 1.0, 1.0, None
             for _ in range(iterations if whole else _EARLY):
                 distance = _iterate(part, innovation.corrected(part, at.mean), at)
                 if distance <= (tolerance if whole else 1.0):
@@ -150,7 +157,11 @@ def _iterate(system: System, innovation: Innovation, at: _Ensemble) -> float:
     at.root = torch.linalg.solve_triangular(factor.T, eye, upper=True)
     if float(torch.linalg.vector_norm(factor.T @ step) / math.sqrt(system.size)) > _FAR:
         step = _shortened(system, innovation, at, step)
-    at.mean = at.mean + step
+    onward = factor.T @ step
+    if at.last is not None and float(onward @ at.last) < 0:
+        at.share = max(0.5 * at.share, _LEAST)  # to and fro: half way there
+    at.last = onward
+    at.mean = at.mean + at.share * step
     at.history = (*at.history, float(innovation.misfit(base.reshape(1, reads, -1))[0]))
     whole = float(torch.linalg.vector_norm(factor.T @ step) / math.sqrt(system.size))
     known = step[: len(system.unknown)] / at.root[: len(system.unknown)].norm(dim=1)
