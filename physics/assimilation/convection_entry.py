@@ -1,4 +1,4 @@
-"""Where the analysis of a convecting layer begins: at the first read from which on a filter has found its way.
+"""Where the analysis of a convecting layer begins: at the read at which a filter has found its way.
 
 The misfit over a window of several turnovers has many minima, and the state at its first read is seen least of all. So
 an ensemble of lifelike states is led through the window by a filter (`filter`); from the read on at which it foretells
@@ -6,7 +6,8 @@ the readings as well as its spread and the noise allow, its state is where the s
 analysed. The readings before it led the filter, and count no more.
 
 Where sensors stand half a roll apart, two flows can look alike for long; a filter that took the wrong one is surprised
-later, and another ensemble is tried.
+later, as is one that an unstable flow shakes off. Then other ensembles are tried, and the longest stretch without a
+surprise decides.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from physics.assimilation.system import Observations
 MEMBERS = 200
 _TRIES = 3
 _FEWEST = 12  # reads of a window that a filter is led through
-_LAST = 0.8  # of the window, at which it must have found its way
+_ENOUGH = 0.2  # of the window, that it must not be surprised for
 _RECENT = 5  # reads whose surprise is averaged
 _CALM, _NARROW = 2.0, 1.0  # surprise and spread of a filter that has found its way
 _LIKELY = 8  # lifelike states whose first stretch tells how far the coarse grid is off
@@ -51,20 +52,22 @@ def entered(cell: Cell, observations: Observations, seed: int = 0) -> Entry:
     if len(values) < _FEWEST:
         return Entry(cell, observations, 0)
     deviation = np.hypot(noise, _coarse_error(cell, system, seed))
-    for attempt in range(_TRIES):
-        z = system.guesses(MEMBERS, seed + attempt).numpy() if system.guesses is not None else np.zeros((0, 0))
+    best: tuple[int, int, Tracked] | None = None
+    for attempt in range(_TRIES if system.guesses is not None else 0):
+        z = system.guesses(MEMBERS, seed + attempt).numpy()  # type: ignore[misc]
         found = _led(cell, z, values, deviation)
-        read = _found_its_way(found)
-        if read is not None and read <= _LAST * len(values):
-            later = replace(
-                cell,
-                times=cell.times[read:] - cell.times[read],
-                climate=cell.coarse.climate,
-                entry=_amplitudes(cell, found, read),
-            )
-            rest = Observations(torch.from_numpy(values[read:]), torch.from_numpy(noise[read:]))
-            return Entry(later, rest, read)
-    return Entry(cell, observations, 0)
+        read, length = _found_its_way(found)
+        if best is None or length > best[1]:
+            best = read, length, found
+        if length and read + length == len(values):
+            break
+    if best is None or best[1] < _ENOUGH * len(values):
+        return Entry(cell, observations, 0)
+    read, _, found = best
+    entry = _amplitudes(cell, found, read)
+    times = cell.times[read:] - cell.times[read]
+    later = replace(cell, times=times, climate=cell.coarse.climate, entry=entry)
+    return Entry(later, Observations(torch.from_numpy(values[read:]), torch.from_numpy(noise[read:])), read)
 
 
 def _led(cell: Cell, z: np.ndarray, values: np.ndarray, deviation: np.ndarray) -> Tracked:
@@ -88,14 +91,17 @@ def _coarse_error(cell: Cell, system: System, seed: int) -> float:
     return float(np.sqrt(np.nanmean((fine - coarse) ** 2)))
 
 
-def _found_its_way(found: Tracked) -> int | None:
-    """Return the first read from which on the filter is never surprised, None where there is none."""
+def _found_its_way(found: Tracked) -> tuple[int, int]:
+    """Return where the longest stretch of reads that do not surprise the filter begins, and its length."""
     calm = np.convolve(np.nan_to_num(found.surprise, nan=np.inf), np.ones(_RECENT) / _RECENT)[: len(found.surprise)]
     good = (calm <= _CALM) & (np.nan_to_num(found.spread, nan=np.inf) <= _NARROW)
     good[: _RECENT - 1] = False
-    bad = np.flatnonzero(~good)
-    first = 0 if not len(bad) else int(bad[-1]) + 1
-    return first if first < len(good) else None
+    edges = np.diff(np.concatenate([[0], good.astype(int), [0]]))
+    starts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+    if not len(starts):
+        return 0, 0
+    k = int((ends - starts).argmax())
+    return int(starts[k]), int(ends[k] - starts[k])
 
 
 def _amplitudes(cell: Cell, found: Tracked, read: int) -> torch.Tensor:

@@ -43,6 +43,7 @@ _EARLY = 3
 _BENT = 1.0  # variance of the misfit to a linear map, over the noise, from which on members move closer
 _CLOSEST = 0.1
 _LEAST = 0.25  # of a step
+_NARROWER = 0.7  # an ensemble, so that it can be marched
 _FAR = 1.0  # posterior deviations, root mean square, beyond which a step is tried before it is taken
 _SHARES = (1.0, 0.5, 0.25, 0.1)
 _ABOUT = 0.3  # of the prior's deviations: the first ensemble about a guess
@@ -140,7 +141,7 @@ def _iterate(system: System, innovation: Innovation, at: _Ensemble) -> float:
     sound = torch.isfinite(seen).all(-1).all(-1)
     at.lost = int((~sound).sum())
     if at.lost > _LOST * count or int(sound.sum()) < system.size + 2:
-        at.root = 0.7 * at.root  # a narrower ensemble, within what can be marched
+        at.root = _NARROWER * at.root
         return math.inf
     base, slope, residual = _regression(z[sound] - at.mean, seen[sound].flatten(1))
     reads = len(system.reads)
@@ -151,7 +152,10 @@ def _iterate(system: System, innovation: Innovation, at: _Ensemble) -> float:
         at.scale = max(0.5 * at.scale, _CLOSEST)
     left = innovation.left(base.reshape(reads, -1)).flatten()
     eye = torch.eye(system.size, dtype=z.dtype)
-    factor = torch.linalg.cholesky(eye + slope.T @ (weight[:, None] * slope))
+    factor, failed = torch.linalg.cholesky_ex(eye + slope.T @ (weight[:, None] * slope))
+    if int(failed):
+        at.root = _NARROWER * at.root
+        return math.inf
     gradient = at.mean - slope.T @ (weight * left)
     step = -torch.cholesky_solve(gradient[:, None], factor)[:, 0]
     at.root = torch.linalg.solve_triangular(factor.T, eye, upper=True)

@@ -15,7 +15,6 @@ from tools.calibration.rows import parameter_rows
 from tools.read_data import of_one_length
 
 _PLAIN = 10.0  # of AICc, beyond which the poorer model has next to no support
-_STARTS = 4  # a richer model may have several minima
 
 
 @dataclass(frozen=True)
@@ -132,8 +131,7 @@ def _tasks(task: Task, richer: Richer) -> tuple[Task, Task]:
         ),
     )
     shown = {name: shown_in(task.declared, files[0], name, {}) for name in extra} | dict(task.shown)
-    starts = task.options.model_copy(update={"starts": max(task.options.starts, _STARTS)})
-    return simple, replace(task, files=files, free=(*less, *extra), options=starts, shown=shown)
+    return simple, replace(task, files=files, free=(*less, *extra), shown=shown)
 
 
 def _started(task: Task, found: Mapping[str, float]) -> Task:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +26,8 @@ ITERATIONS, FEW = 60, 10  # of a fit, and of one that may have no end
 NEAR = 1e-5
 """Of the cosine that ends a descent: n^(1/2) of it is left of a standard deviation, and less is lost in rounding where
 curves are marched."""
-SEVERAL = 4  # starts where water at rest exchanges: much dispersion looks like it, and makes a minimum of its own
+AT_REST = ((0.95, 1.0), (0.8, 0.3), (0.8, 3.0), (0.5, 1.0))
+"""Mobile fractions and exchanges to start from: much dispersion looks like water at rest, and makes other minima."""
 ROUNDS = 3
 BEGIN = {"mobile_fraction": 0.8, "exchange": 1.0, "decay": 1e-6}
 """Where to begin looking for parameters that a curve shows only beside others, SI."""
@@ -162,11 +163,27 @@ def trial(task: Task, level: float) -> Solved:
 
 def _searched(task: Task, begin: list[dict[str, Any]], seed: int, iterations: int) -> list[dict[str, Any]]:
     """Look for the best minimum from several starts, where there may be several."""
-    several = max(task.options.starts, SEVERAL if "exchange" in task.free else 1)
-    if several == 1:
+    if task.options.starts > 1:
+        problem = _problem(task, begin, SEARCH, begin)
+        solved = solve(problem, starts=task.options.starts, seed=seed, iterations=iterations, checks=False)
+        return _found(task, solved, begin)
+    tried = list(_with_water_at_rest(task, begin))
+    if len(tried) == 1:
         return begin
-    problem = _problem(task, begin, SEARCH, begin)
-    return _found(task, solve(problem, starts=several, seed=seed, iterations=iterations, checks=False), begin)
+    ends = [solve(_problem(task, each, SEARCH, each), iterations=FEW, checks=False) for each in tried]
+    best = min(range(len(ends)), key=lambda k: ends[k].fit.sse)
+    return _found(task, ends[best], tried[best])
+
+
+def _with_water_at_rest(task: Task, begin: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Yield the start, and the others from which to look where water at rest is to be found."""
+    yield begin
+    sought = {"mobile_fraction", "exchange"} & set(task.free)
+    if "exchange" not in sought:
+        return
+    for values in dict.fromkeys(tuple(zip(("mobile_fraction", "exchange"), pair, strict=True)) for pair in AT_REST):
+        changed = {name: value for name, value in values if name in sought}
+        yield [{**given, **changed} for given in begin]
 
 
 def _found(task: Task, solved: Solved, here: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
