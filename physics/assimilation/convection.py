@@ -24,8 +24,9 @@ from torch import Tensor
 
 from physics.assimilation.climatology import Climatology, climatology, combined
 from physics.assimilation.convection_grid import Grid
+from physics.assimilation.derivatives import differences
 from physics.assimilation.prior import LogNormal, median_of
-from physics.assimilation.system import Best, Fields, State, System, Tangent, check_reads, differences
+from physics.assimilation.system import Best, Fields, State, System, Tangent, check_reads
 from physics.equations.boussinesq.layer import Layer
 from physics.equations.boussinesq.levels import LADDER, STRETCH, first_rung
 from physics.errors import ParameterError

@@ -35,17 +35,9 @@ from torch import Tensor
 
 from physics import device as devices
 from physics.assimilation.analysis import LOUD, Analysis, Field, estimates, moved_by, spread, verdict
+from physics.assimilation.derivatives import adjoint_gradient, rough_tangent, start_tangent, tangent
 from physics.assimilation.innovation import Innovation, guesses, windows_of
-from physics.assimilation.system import (
-    Observations,
-    System,
-    Tangent,
-    adjoint_gradient,
-    march,
-    rough_tangent,
-    start_tangent,
-    tangent,
-)
+from physics.assimilation.system import Observations, System, Tangent, march
 
 _DAMPING = (0.0, 3.0, 30.0, 300.0, 3000.0)
 _HARDLY = 0.1  # posterior deviations, root mean square

@@ -4,9 +4,10 @@ import torch
 
 from physics.assimilation.analysis import AnalysisStatus, agreement
 from physics.assimilation.convection import cell, system_of
+from physics.assimilation.derivatives import adjoint_gradient, tangent
 from physics.assimilation.prior import LogNormal
 from physics.assimilation.smoother import ensemble_smoother
-from physics.assimilation.system import Observations, adjoint_gradient, march, tangent
+from physics.assimilation.system import Observations, march
 from physics.assimilation.variational import four_d_var
 from physics.errors import ParameterError
 

@@ -5,10 +5,11 @@ import pytest
 import torch
 
 from physics.assimilation.analysis import AnalysisStatus, agreement
+from physics.assimilation.derivatives import adjoint_gradient, tangent
 from physics.assimilation.gray_scott import gray_scott_system
 from physics.assimilation.prior import LogNormal
 from physics.assimilation.smoother import ensemble_smoother
-from physics.assimilation.system import Observations, adjoint_gradient, march, tangent
+from physics.assimilation.system import Observations, march
 from physics.assimilation.variational import four_d_var
 from physics.errors import ParameterError
 

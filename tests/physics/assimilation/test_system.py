@@ -1,15 +1,8 @@
 import pytest
 import torch
 
-from physics.assimilation.system import (
-    Observations,
-    adjoint_gradient,
-    check_reads,
-    march,
-    parameters_at,
-    start_tangent,
-    tangent,
-)
+from physics.assimilation.derivatives import adjoint_gradient, start_tangent, tangent
+from physics.assimilation.system import Observations, check_reads, march, parameters_at
 from physics.errors import DataError, ParameterError
 
 Z = torch.tensor([0.3, -0.5, 0.8], dtype=torch.float64)
