@@ -44,7 +44,7 @@ _HARDLY = 0.1  # posterior deviations, root mean square
 _EARLY = 3  # iterations in a stage before the last
 _SHORTER = 0.25  # of a step that the finer model does not agree to
 _TRUE = 0.2  # of the gain that a step promised, by which it may miss it while H' is kept
-_POLISHED = 8  # steps with the finer model's derivatives
+_TANGENTS, _STEPS = 3, 10  # of the finer model at most, and steps with each
 _CLOSE = 1.0  # gain in sight, from which on steps are taken as they are
 _LEAST = 0.01  # of a step, at which it is given up
 
@@ -82,7 +82,7 @@ def four_d_var(
     *,
     level: float = 0.9,
     iterations: int = 40,
-    tolerance: float = 0.02,
+    tolerance: float = 0.05,
     growth: float = 2.0,
     start: Tensor | None = None,
     restarts: int = 2,
@@ -127,7 +127,8 @@ def _search(
             at.settled, at.cost, at.factor, at.promised = False, math.inf, None, math.inf
             for _ in range(iterations if whole else _EARLY):
                 gain = _iterate(part, at)
-                if math.isfinite(at.cost) and (gain <= tolerance or (not whole and at.sound)):
+                enough = tolerance if system.finer_tangent is None else _CLOSE
+                if math.isfinite(at.cost) and (gain <= enough or (not whole and at.sound)):
                     at.settled = True
                     break
         marches = at.marches
@@ -174,17 +175,16 @@ def _iterate(system: System, at: _Search) -> float:
     at.marches += len(_DAMPING)
     k = int(costs.argmin())
     at.cost = cost
-    if float(costs[k]) < cost:
-        _take(system, at, steps[k], promised)
+    moved = float(costs[k]) < cost and _take(system, at, steps[k], promised)
     if abs(cost - at.cost - promised) > _TRUE * promised:
         at.factor = None
     at.promised = promised
     at.history = (*at.history, at.cost)
-    return promised if not fresh or at.cost < cost else 0.0
+    return promised if moved or not fresh else 0.0
 
 
-def _take(system: System, at: _Search, step: Tensor, promised: float) -> None:
-    """Go as much of a step as lowers the cost, by the finer model where there is one."""
+def _take(system: System, at: _Search, step: Tensor, promised: float) -> bool:
+    """Go as much of a step as lowers the cost, by the finer model where there is one; return whether any was gone."""
     # Far from the truth both models part ways, and a step that helps the one may not help the other; close to the end
     # the slopes of the coarse one, not the cost, decide where that is.
     share, before, anyway = 1.0, at.innovation, not at.sound or promised < _CLOSE
@@ -197,38 +197,38 @@ def _take(system: System, at: _Search, step: Tensor, promised: float) -> None:
         cost = float(replace(after, model=before.model).misfit(seen)[0] + 0.5 * z @ z)
         if cost < at.cost or anyway:
             at.z, at.innovation, at.cost = z, after, cost
-            return
+            return True
         if system.finer is None:
-            return
+            return False
         share *= _SHORTER
+    return False
 
 
 def _polish(system: System, at: _Search, tolerance: float) -> None:
-    """End the search with the derivatives of the finer model, marched once."""
-    reads, size = len(system.reads), system.size
-    if system.finer_tangent is None:
-        return
-    line = system.finer_tangent(at.z, reads)
-    slope = line.slope.reshape(-1, size)
-    if not bool(torch.isfinite(slope).all()):
-        return
-    at.settled = False
-    for _ in range(_POLISHED):
-        weight = at.innovation.precision(reads)
-        at.factor = torch.linalg.cholesky(
-            torch.eye(size, dtype=slope.dtype) + slope.T @ (weight.reshape(-1, 1) * slope)
-        )
-        left = at.innovation.left(march(system, at.z[None])[0])[0]
-        gradient = at.z - slope.T @ (weight * left).flatten()
-        step = -torch.cholesky_solve(gradient[:, None], at.factor)[:, 0]
-        at.z = at.z + step
-        at.innovation = at.innovation.corrected(system, at.z)
-        at.iterations += 1
-        at.marches += 1
-        if float(-0.5 * gradient @ step) <= tolerance:
-            at.settled = True
+    """End the search with the derivatives of the finer model, marched anew where steps with them gain no more."""
+    eye, at.settled = torch.eye(system.size, dtype=at.z.dtype), False
+    for _ in range(_TANGENTS):
+        if system.finer_tangent is None or at.settled:
             break
-    at.line, at.line_at = line, at.z
+        line = system.finer_tangent(at.z, len(system.reads))
+        slope = line.slope.reshape(-1, system.size)
+        if not bool(torch.isfinite(slope).all()):
+            break
+        at.line = line
+        for _ in range(_STEPS):
+            innovation = at.innovation
+            weight = innovation.precision(len(system.reads))
+            at.factor = torch.linalg.cholesky(eye + slope.T @ (weight.reshape(-1, 1) * slope))
+            seen = march(system, at.z[None])[0]
+            at.cost = float(innovation.misfit(seen)[0] + 0.5 * at.z @ at.z)
+            gradient = at.z - slope.T @ (weight * innovation.left(seen)[0]).flatten()
+            step = -torch.cholesky_solve(gradient[:, None], at.factor)[:, 0]
+            at.settled = float(-0.5 * gradient @ step) <= tolerance
+            gone = _take(system, at, step, math.inf)
+            at.iterations += 1
+            if at.settled or not gone:
+                break
+    at.line_at = at.z
 
 
 def _last_line(system: System, at: _Search) -> Tangent:
