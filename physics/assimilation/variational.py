@@ -5,15 +5,15 @@
     ((1 + a) I + H'^T R^-1 H') d = -g     all columns of H' marched forwards at once, and kept
     z <- z + d                            a the best of a few, tried at once
 
-H' is marched anew where the step with the kept one gained less than half of what it promised; g is then a product
-with it, and of the adjoint at every other point. Where a finer model stands beside, H is that one and H' the coarse
-one's: steps are tried on the coarse model with the difference of both at z, and taken where the finer one agrees. At
-the end H' is marched once with the finer one too: what noise moves depends on it.
+H' is marched anew where the step with the kept one misses the gain that it promised; g is then a product with it, and
+of the adjoint at every other point. Where a finer model stands beside, H is that one and H' the coarse one's: steps are
+tried on the coarse model with the difference of both at z, and far from the end taken as they are, nearer where the
+finer one agrees. At the end H' is marched with the finer one too, as seldom as will do: what noise moves depends on it.
 
-The window is opened in stages (the first reads, then twice as many, ...), each starting where the one before ended: a
-misfit over a long window has many minima, the one of a short window nearly none. A stage whose chi^2 tells of a misfit
-ends in another minimum, and the search begins again from another guess. The posterior covariance is that of the last
-quadratic problem, (I + H'^T R^-1 H')^-1; the search ends when it expects to gain less than `tolerance`.
+The window is opened in stages (one read, then twice as many, ...), each starting where the one before ended: a misfit
+over a long window has many minima, the one of a short window nearly none. A chi^2 over the whole window that tells of a
+misfit means another minimum, and the search begins again from another guess. The posterior covariance is that of the
+last quadratic problem, (I + H'^T R^-1 H')^-1; the search ends when it expects to gain less than `tolerance`.
 
 Fails where the run is chaotic over the window, and where the start is so unlike every guess that even the first reads
 have several minima.
@@ -53,14 +53,12 @@ _LEAST = 0.01  # of a step, at which it is given up
 class _Search:
     """Where the search is: z, its cost, the factor of the Hessian that is kept, and what it took.
 
-    `innovation` holds the correction at z; `promised` is the gain of the last step by its quadratic problem; `line` the
-    last derivatives, at `line_at`.
+    `innovation` holds the correction at z; `line` the last derivatives, at `line_at`.
     """
 
     z: Tensor
     innovation: Innovation
     cost: float = math.inf
-    promised: float = math.inf
     factor: Tensor | None = None
     line: Tangent | None = None
     line_at: Tensor | None = None
@@ -124,7 +122,7 @@ def _search(
         for window in windows_of(system, growth):
             whole, part = window == len(system.reads), system.until(window)
             at.innovation = innovation.corrected(part, at.z)
-            at.settled, at.cost, at.factor, at.promised = False, math.inf, None, math.inf
+            at.settled, at.cost, at.factor = False, math.inf, None
             for _ in range(iterations if whole else _EARLY):
                 gain = _iterate(part, at)
                 enough = tolerance if system.finer_tangent is None else _CLOSE
@@ -178,7 +176,6 @@ def _iterate(system: System, at: _Search) -> float:
     moved = float(costs[k]) < cost and _take(system, at, steps[k], promised)
     if abs(cost - at.cost - promised) > _TRUE * promised:
         at.factor = None
-    at.promised = promised
     at.history = (*at.history, at.cost)
     return promised if moved or not fresh else 0.0
 
