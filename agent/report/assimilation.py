@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from agent.present import unit_text
-from agent.report.figures import COLOURS, STYLE, picture, picture_height, svg, time_axis, upper_first
+from agent.report.figures import COLOURS, STYLE, pictures, svg, time_axis, upper_first
 
 _SHOWN = 4  # sensors that a panel has room for
 _BAND = 2.0  # standard deviations about a profile
@@ -89,21 +89,15 @@ def fields(rows: Sequence[Mapping[str, Any]], sensors: Sequence[Mapping[str, Any
     profiles = [row for row in rows if "values" in row]
     if profiles:
         return _profiles(profiles)
-    pictures = [row for row in rows if "picture" in row and row["at"] == "end"]
-    if not pictures:
+    shown = [{**row, "time": [row["time"]]} for row in rows if "picture" in row and row["at"] == "end"]
+    if not shown:
         return ""
     places = np.array([row["at"] for row in sensors if row["at"] is not None]).reshape(-1, 2)
-    with rc_context(STYLE):
-        columns = min(len(pictures), 2)
-        lines = -(-len(pictures) // columns)
-        figure = Figure(figsize=(7, 0.6 + lines * picture_height(pictures[0], columns)), layout="constrained")
-        grid = np.atleast_1d(figure.subplots(lines, columns)).ravel()
-        for axes, row in zip(grid, pictures, strict=False):
-            picture(figure, axes, {**row, "time": [row["time"]]})
-            axes.plot(*places.T, "o", ms=4.5, mfc="white", mec="#b5532a", mew=1.2, ls="none", clip_on=False)
-        for axes in grid[len(pictures) :]:
-            axes.set_visible(False)
-        return svg(figure, "Fields at the end of the window with the places of the sensors")
+
+    def mark(axes: Axes) -> None:
+        axes.plot(*places.T, "o", ms=4.5, mfc="white", mec="#b5532a", mew=1.2, ls="none", clip_on=False)
+
+    return pictures(shown, "Fields at the end of the window with the places of the sensors", mark)
 
 
 def _profiles(rows: Sequence[Mapping[str, Any]]) -> str:

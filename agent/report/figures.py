@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -90,16 +90,23 @@ def _curves(curves: Sequence[Curve]) -> str:
 
 
 def _fields(fields: Sequence[Mapping[str, Any]]) -> str:
+    return pictures(fields, "Fields at the end")
+
+
+def pictures(fields: Sequence[Mapping[str, Any]], title: str, mark: Callable[[Axes], object] | None = None) -> str:
+    """Draw fields two in a row; `mark` adds to each."""
     with rc_context(STYLE):
         columns = min(len(fields), 2)
         rows = -(-len(fields) // columns)
-        figure = Figure(figsize=(7, 0.4 + rows * picture_height(fields[0], columns)), layout="constrained")
+        figure = Figure(figsize=(7, 0.5 + rows * picture_height(fields[0], columns)), layout="constrained")
         grid = np.atleast_1d(figure.subplots(rows, columns)).ravel()
         for axes, field in zip(grid, fields, strict=False):
             picture(figure, axes, field)
+            if mark is not None:
+                mark(axes)
         for axes in grid[len(fields) :]:
             axes.set_visible(False)
-        return svg(figure, "Fields at the end")
+        return svg(figure, title)
 
 
 def picture_height(field: Mapping[str, Any], columns: int) -> float:

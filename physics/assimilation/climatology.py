@@ -38,8 +38,8 @@ class Climatology:
     """Fields on a layer's grid: means of shape (1, ...) and modes (modes, ...); the pressure is left out.
 
     `labels` say each mode's wavenumber (pairs of rolls in the period), and `share` the part of the variance that the
-    modes hold. `examples` are amplitudes of states that were passed, (examples, modes), and `rayleigh` the Rayleigh
-    numbers of their layers, (examples,).
+    modes hold; velocity and T are measured in their `sizes` there. `examples` are amplitudes of states that were
+    passed, (examples, modes), and `rayleigh` the Rayleigh numbers of their layers, (examples,).
     """
 
     layer: Layer
@@ -47,6 +47,7 @@ class Climatology:
     modes: tuple[np.ndarray, np.ndarray, np.ndarray]
     labels: tuple[str, ...]
     share: float
+    sizes: tuple[float, float]
     examples: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
     rayleigh: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
@@ -65,10 +66,23 @@ class Climatology:
             m += 2
         return moved
 
+    def amplitudes(self, states: tuple[np.ndarray, ...]) -> np.ndarray:
+        """Return the amplitudes (states, modes) of states u, w, T: the modes are orthogonal in these weights."""
+        layer, (size_u, size_t) = self.layer, self.sizes
+        weights = (layer.dz / size_u**2, layer.gap / size_u**2, layer.dz / size_t**2)
+        products, own = np.zeros((len(states[0]), len(self.labels))), np.zeros(len(self.labels))
+        for state, mean, modes, weight in zip(states, self.mean, self.modes, weights, strict=True):
+            weighed = modes * weight[:, None]
+            products += np.tensordot(state - mean, weighed, ((1, 2), (1, 2)))
+            own += (modes * weighed).sum((1, 2))
+        return np.asarray(products / own)
+
     def on(self, layer: Layer) -> Climatology:
         """Return the same fields on a finer grid, through the stream function and the splines of `sensors`."""
         carry = _Carry(self.layer, layer)
-        return Climatology(layer, carry.fields(self.mean, 1.0), carry.fields(self.modes, 0.0), self.labels, self.share)
+        return Climatology(
+            layer, carry.fields(self.mean, 1.0), carry.fields(self.modes, 0.0), self.labels, self.share, self.sizes
+        )
 
 
 def climatology(
@@ -82,21 +96,8 @@ def climatology(
         seed: of the disturbances.
     """
     samples, numbers = _samples(layer, rayleigh, max(deviation, 0.1), prandtl, members, seed)
-    found, sizes = _modes(layer, samples, share, most)
-    return replace(found, examples=_amplitudes(found, samples, sizes), rayleigh=numbers)
-
-
-def _amplitudes(climate: Climatology, states: tuple[np.ndarray, ...], sizes: tuple[float, float]) -> np.ndarray:
-    """Return the amplitudes (states, modes) of the modes, which are orthogonal in the weights they were found with."""
-    layer, (size_u, size_t) = climate.layer, sizes
-    weights = (layer.dz / size_u**2, layer.gap / size_u**2, layer.dz / size_t**2)
-    products = np.zeros((len(states[0]), len(climate.labels)))
-    own = np.zeros(len(climate.labels))
-    for state, mean, modes, weight in zip(states, climate.mean, climate.modes, weights, strict=True):
-        weighed = modes * weight[:, None]
-        products += np.tensordot(state - mean, weighed, ((1, 2), (1, 2)))
-        own += (modes * weighed).sum((1, 2))
-    return np.asarray(products / own)
+    found = _modes(layer, samples, share, most)
+    return replace(found, examples=found.amplitudes(samples), rayleigh=numbers)
 
 
 def _samples(
@@ -136,10 +137,8 @@ def _disturbance(layer: Layer, random: np.random.Generator) -> np.ndarray:
     return np.asarray(total / np.sqrt((total**2 * layer.dz[:, None]).sum() / layer.nx))
 
 
-def _modes(
-    layer: Layer, samples: tuple[np.ndarray, np.ndarray, np.ndarray], share: float, most: int
-) -> tuple[Climatology, tuple[float, float]]:
-    """Return the climatology, and the sizes of velocity and T that its shapes are orthogonal over."""
+def _modes(layer: Layer, samples: tuple[np.ndarray, np.ndarray, np.ndarray], share: float, most: int) -> Climatology:
+    """Return the climatology without examples."""
     u, w, t = samples
     rows, n = np.sqrt(layer.dz), layer.nx
     mean_t = t.mean(axis=(0, 2))
@@ -176,7 +175,7 @@ def _modes(
     rest = conduction(layer, 1)
     mean = (rest.u.numpy(), rest.w.numpy(), np.broadcast_to(mean_t[:, None], (1, layer.nz, n)).copy())
     modes = tuple(np.stack(parts) for parts in zip(*made, strict=True))
-    return Climatology(layer, mean, (modes[0], modes[1], modes[2]), tuple(labels), float(held)), (size_u, size_t)
+    return Climatology(layer, mean, (modes[0], modes[1], modes[2]), tuple(labels), float(held), (size_u, size_t))
 
 
 def _blocks(nz: int, k: int) -> list[slice]:

@@ -29,7 +29,6 @@ _ENOUGH = 0.2  # of the window, that it must not be surprised for
 _RECENT = 5  # reads whose surprise is averaged
 _CALM, _NARROW = 2.0, 1.0  # surprise and spread of a filter that has found its way
 _LIKELY = 8  # lifelike states whose first stretch tells how far the coarse grid is off
-_BACKGROUND = 1e-3  # of the climatology's variance, to which a state may lie beside its modes
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +63,8 @@ def entered(cell: Cell, observations: Observations, seed: int = 0) -> Entry:
     if best is None or best[1] < _ENOUGH * len(values):
         return Entry(cell, observations, 0)
     read, _, found = best
-    entry = _amplitudes(cell, found, read)
+    state = tuple(part[None] for part in found.states[read][:3])
+    entry = torch.from_numpy(np.concatenate([found.numbers[read], cell.coarse.climate.amplitudes(state)[0]]))
     times = cell.times[read:] - cell.times[read]
     later = replace(cell, times=times, climate=cell.coarse.climate, entry=entry)
     return Entry(later, Observations(torch.from_numpy(values[read:]), torch.from_numpy(noise[read:])), read)
@@ -102,19 +102,3 @@ def _found_its_way(found: Tracked) -> tuple[int, int]:
         return 0, 0
     k = int((ends - starts).argmax())
     return int(starts[k]), int(ends[k] - starts[k])
-
-
-def _amplitudes(cell: Cell, found: Tracked, read: int) -> torch.Tensor:
-    """Return z of the filter's state after a read: the modes' amplitudes by ridge regression."""
-    climate, state = cell.coarse.climate, found.states[read]
-    sizes = [float(np.sqrt((modes**2).sum(0).mean())) for modes in climate.modes]
-    count = len(climate.labels)
-    design = np.concatenate(
-        [modes.reshape(count, -1) / size for modes, size in zip(climate.modes, sizes, strict=True)], 1
-    )
-    beside = np.concatenate(
-        [(part - mean).ravel() / size for part, mean, size in zip(state[:3], climate.mean, sizes, strict=True)]
-    )
-    normal = design @ design.T / _BACKGROUND + np.eye(count)
-    z = np.linalg.solve(normal, design @ beside / _BACKGROUND)
-    return torch.from_numpy(np.concatenate([found.numbers[read], z]))

@@ -171,19 +171,20 @@ def _searched(task: Task, begin: list[dict[str, Any]], seed: int, iterations: in
     if len(tried) == 1:
         return begin
     ends = [solve(_problem(task, each, SEARCH, each), iterations=FEW, checks=False) for each in tried]
-    best = min(range(len(ends)), key=lambda k: ends[k].fit.sse)
+    best = min(range(len(ends)), key=lambda k: ends[k].fit.sse if math.isfinite(ends[k].fit.sse) else math.inf)
     return _found(task, ends[best], tried[best])
 
 
 def _with_water_at_rest(task: Task, begin: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
     """Yield the start, and the others from which to look where water at rest is to be found."""
     yield begin
-    sought = {"mobile_fraction", "exchange"} & set(task.free)
-    if "exchange" not in sought:
+    if "exchange" not in task.free:
         return
-    for values in dict.fromkeys(tuple(zip(("mobile_fraction", "exchange"), pair, strict=True)) for pair in AT_REST):
-        changed = {name: value for name, value in values if name in sought}
-        yield [{**given, **changed} for given in begin]
+    pairs = [dict(zip(("mobile_fraction", "exchange"), pair, strict=True)) for pair in AT_REST]
+    if "mobile_fraction" not in task.free:
+        pairs = [{"exchange": rate} for rate in sorted({pair["exchange"] for pair in pairs})]
+    for pair in pairs:
+        yield [{**given, **pair} for given in begin]
 
 
 def _found(task: Task, solved: Solved, here: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

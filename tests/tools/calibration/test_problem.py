@@ -80,6 +80,7 @@ def test_water_at_rest_is_looked_for_from_several_starts(tmp_path: Path) -> None
     assert all(one[0]["velocity"] == 1e-5 for one in found)
     rates = list(problem._with_water_at_rest(task(tmp_path, RISE, "velocity", "exchange"), begun))
     assert {one[0]["mobile_fraction"] for one in rates} == {0.7}
+    assert [one[0]["exchange"] for one in rates] == [2.0, 0.3, 1.0, 3.0]
     assert list(problem._with_water_at_rest(task(tmp_path, RISE, "velocity", "dispersion"), begun)) == [begun]
 
 
