@@ -144,6 +144,15 @@ class Regime(ABC):
         """The points along each axis."""
         return tuple(axis.points for axis in self.axes)
 
+    @property
+    def coordinates(self) -> dict[str, Tensor]:
+        """The points by axis: from its start on where it is periodic, else the middles of cells."""
+        return {
+            axis.name: (torch.arange(axis.points, dtype=torch.float64) + (0.0 if axis.boundary == "periodic" else 0.5))
+            * (axis.length / axis.points)
+            for axis in self.axes
+        }
+
     def draw(self, count: int, generator: torch.Generator, *, beyond: bool = False) -> dict[str, Tensor]:
         """Draw settings; with `beyond` one or more of each run's lie outside their range."""
         outside = torch.zeros(len(self.ranges), count, dtype=torch.bool)
@@ -153,8 +162,7 @@ class Regime(ABC):
             lead = torch.multinomial(open_ends.double(), count, replacement=True, generator=generator)
             outside[lead, torch.arange(count)] = True
         return {
-            each.name: each.draw(count, generator, outside[k] if beyond else None)
-            for k, each in enumerate(self.ranges)
+            each.name: each.draw(count, generator, outside[k] if beyond else None) for k, each in enumerate(self.ranges)
         }
 
     def scaled(self, settings: Mapping[str, Tensor]) -> Tensor:
