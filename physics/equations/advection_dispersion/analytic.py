@@ -2,7 +2,7 @@
 
 Linear sorption, one region and a feed in steps: the response to a step S(t), of a pulse that ends at t_e
 S(t) - S(t - t_e), of a column that is leached exp(-mu t / R) (1 - S(t)) with S that of no decay. Rounding is the only
-error (about 1e-13 of the feed), whatever the Peclet number, and a curve of 35 points takes some ten microseconds;
+error (about 1e-13 of the feed), whatever the Peclet number, and a curve of 35 points takes some two microseconds;
 a fit calls for nothing else. Every other column is marched.
 """
 

@@ -1,7 +1,7 @@
 """The whole descent of `physics.calibrate.levenberg` on curves of the closed form, compiled: member by member.
 
-A curve of 35 points and its derivatives take some ten microseconds, which is what one call of an array operation or
-two takes: a fit of a few steps is then worth no more than one such call.
+A curve of 35 points and its derivatives take some two microseconds, no more than one call of an array operation or
+two: a whole fit of a few steps is then worth no more than some ten such calls.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import math
 import numpy as np
 from numba import njit
 
-from physics.equations.advection_dispersion.analytic_kernels import LENGTH, POSITION, curves
+from physics.equations.advection_dispersion.analytic_kernels import LENGTH, POSITION, VELOCITY, column, workspace
 from physics.linalg.least_squares_kernels import judge, misfit, propose
 
 ALONG = -1  # in `places`: a parameter without influence
@@ -19,24 +19,21 @@ ALONG = -1  # in `places`: a parameter without influence
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _linearise(
-    u, places, logarithmic, columns, times, first_type, closed, flux, inside, placed, pulse, leach, decaying,
-    curve, slopes, jacobian,
+    u, places, wanted, logarithmic, row, times, first_type, closed, flux, inside, placed, pulse, leach, decaying,
+    memory, tables, slopes, curve, jacobian,
 ):  # fmt: skip
-    """Write a member's curve, (1, n), and its derivatives by u, (1, n, P); u has shape (P,), columns (1, 7)."""
+    """Write a member's curve, (n,), and its derivatives by u, (n, P); u has shape (P,), the row of numbers (7,)."""
     size = len(u)
     for j in range(size):
         if places[j] != ALONG:
-            columns[0, places[j]] = math.exp(u[j]) if logarithmic[j] else u[j]
+            row[places[j]] = math.exp(u[j]) if logarithmic[j] else u[j]
     if not placed:
-        columns[0, POSITION] = columns[0, LENGTH]
-    curves(columns, times, first_type, closed, flux, inside, pulse, leach, True, decaying, 0, 1, curve, slopes)
+        row[POSITION] = row[LENGTH]
+    column(row, times, first_type, closed, flux, inside, pulse, leach, decaying, wanted, memory, tables, curve, slopes)
     for j in range(size):
-        place = places[j]
-        factor = columns[0, place] if logarithmic[j] else 1.0
-        if place == LENGTH and not placed and not closed:
-            place = POSITION  # the reading moves with the length
+        factor = 0.0 if places[j] == ALONG else (row[places[j]] if logarithmic[j] else 1.0)
         for i in range(len(times)):
-            jacobian[0, i, j] = 0.0 if places[j] == ALONG else slopes[0, i, place] * factor
+            jacobian[i, j] = slopes[j, i] * factor
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -54,7 +51,13 @@ def descend(
         curve, jacobian, sse, converged, stalled, counts: written; `counts` are the steps of each member.
     """
     size, n = u.shape[1], len(times)
-    slopes, trial, predicted = np.empty((1, n, 8)), np.empty((1, size)), np.zeros(1)
+    slopes, trial, predicted = np.empty((size, n)), np.empty((1, size)), np.zeros(1)
+    (memory, tables), wanted = workspace(n), places.copy()
+    for j in range(size):
+        if places[j] == ALONG:
+            wanted[j] = VELOCITY  # any: it is left out
+        elif places[j] == LENGTH and not placed and not closed:
+            wanted[j] = POSITION  # the reading moves with the length
     trial_curve, trial_jacobian = np.empty((1, n)), np.empty((1, n, size))
     damping, growth, alone = np.empty(1), np.empty(1), np.zeros(1, dtype=np.int64)
     start, column, begun = np.empty(size), np.empty(columns.shape[1]), False
@@ -66,8 +69,8 @@ def descend(
         else:
             start[:], column[:], begun = u[b], columns[b], True
             _linearise(
-                u[b], places, logarithmic, columns[me], times, first_type, closed, flux, inside, placed, pulse, leach,
-                decaying, curve[me], slopes, jacobian[me],
+                u[b], places, wanted, logarithmic, columns[b], times, first_type, closed, flux, inside, placed, pulse,
+                leach, decaying, memory, tables, slopes, curve[b], jacobian[b],
             )  # fmt: skip
             begun_curve[:], begun_jacobian[:] = curve[b], jacobian[b]
         sse[b] = misfit(curve[b], values[b], weights[b])
@@ -82,8 +85,8 @@ def descend(
                 break
             counts[b] += 1
             _linearise(
-                trial[0], places, logarithmic, columns[me], times, first_type, closed, flux, inside, placed, pulse,
-                leach, decaying, trial_curve, slopes, trial_jacobian,
+                trial[0], places, wanted, logarithmic, columns[b], times, first_type, closed, flux, inside, placed,
+                pulse, leach, decaying, memory, tables, slopes, trial_curve[0], trial_jacobian[0],
             )  # fmt: skip
             judge(
                 alone, trial, trial_curve, trial_jacobian, u[me], curve[me], jacobian[me], sse[me], values[me],
