@@ -42,7 +42,7 @@ def march(
     seen = []
     with torch.no_grad(), device.one_thread():
         for _ in range(frames - 1):
-            counts = rungs(interval / longest(state, parameters))
+            counts = rungs(interval / longest(state, parameters) * (1.0 - 1e-9))
             counts = torch.where(counts <= _MOST, counts, 1.0)  # what is not finite stays so, and is told at the end
             parts = [torch.empty_like(part) for part in state]
             for count in counts.unique().tolist():
@@ -74,17 +74,24 @@ def require_finite(name: str, values: Tensor, settings: Mapping[str, Tensor]) ->
     return values
 
 
-def fourier(values: Tensor, points: Sequence[int]) -> Tensor:
+def fourier(values: Tensor, points: Sequence[int], shift: float = 0.0) -> Tensor:
     """Read periodic fields (..., *axes) on grids of `points` along the last axes, by their Fourier sums.
 
     Waves that either grid cannot tell, its own wavenumber among them, are left out; means are kept.
+
+    Args:
+        shift: how far behind the first point given the first one read stands, over the period, along each axis.
     """
     for axis, count in zip(range(-len(points), 0), points, strict=True):
         before = values.shape[axis]
-        if before == count:
+        if before == count and shift == 0.0:
             continue
         spectrum = torch.fft.rfft(values, dim=axis, norm="forward")
         spectrum = spectrum.narrow(axis, 0, (min(before, count) + 1) // 2)
+        if shift:
+            angle = 2.0 * math.pi * shift * torch.arange(spectrum.shape[axis], dtype=values.dtype)
+            turn = torch.polar(torch.ones_like(angle), angle)
+            spectrum = spectrum * turn.reshape([-1] + [1] * (-axis - 1))
         values = torch.fft.irfft(spectrum, n=count, dim=axis, norm="forward")
     return values
 
