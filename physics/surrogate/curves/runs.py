@@ -1,0 +1,86 @@
+"""The solved runs of a split: numbers and targets, drawn by seed and kept in a file so that they are solved once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from physics.surrogate.curves.family import Family, Report
+
+SPLITS = ("train", "calibration", "coverage", "beyond")
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Numbers (runs,) and targets (runs, nodes) of the runs that have a result, and what they cost.
+
+    `drawn` is how many were drawn: those that have no result are left out.
+    """
+
+    numbers: dict[str, Tensor]
+    targets: dict[str, Tensor]
+    drawn: int
+    seconds: float
+
+    def __len__(self) -> int:
+        return len(next(iter(self.numbers.values())))
+
+
+def fingerprint(family: Family) -> str:
+    """Return what runs and weights of a family depend on, in sixteen letters: its ranges, targets and tolerance."""
+    ranges = [(each.name, each.low, each.high, each.reach, each.log) for each in family.ranges]
+    targets = [(each.name, each.nodes, each.log) for each in family.targets]
+    told = json.dumps([family.name, ranges, targets, family.tolerance])
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+def runs_of(
+    family: Family, split: str, count: int, seed: int, folder: Path | None = None, report: Report = lambda done: None
+) -> Runs:
+    """Return the runs of a split, from the folder where they stand there, else solved and kept."""
+    file = None if folder is None else folder / family.name / f"{split}-{count}-{seed}.safetensors"
+    if file is not None and (kept := _read(file, family)) is not None:
+        return kept
+    numbers, begin = family.draw(split, count, seed), perf_counter()
+    targets = family.solve(numbers, family.tolerance, report)
+    seconds = perf_counter() - begin
+    sound = torch.stack([torch.isfinite(values).all(1) for values in targets.values()]).all(0)
+    found = Runs({n: v[sound] for n, v in numbers.items()}, {n: v[sound] for n, v in targets.items()}, count, seconds)
+    if file is not None:
+        _write(file, found, family)
+    return found
+
+
+def _write(file: Path, runs: Runs, family: Family) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    tensors = {f"numbers/{n}": v.contiguous() for n, v in runs.numbers.items()}
+    tensors |= {f"targets/{n}": v.contiguous() for n, v in runs.targets.items()}
+    told = {"fingerprint": fingerprint(family), "drawn": str(runs.drawn), "seconds": str(runs.seconds)}
+    part = file.with_suffix(".part")
+    part.write_bytes(save(tensors, told))
+    part.replace(file)
+
+
+def _read(file: Path, family: Family) -> Runs | None:
+    """Return the runs in a file; None where there is none, it is cut short, or of another family."""
+    if not file.is_file():
+        return None
+    try:
+        with safe_open(file, "pt") as opened:
+            told = opened.metadata() or {}
+            parts = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError):
+        return None
+    if told.get("fingerprint") != fingerprint(family):
+        return None
+    numbers = {each.name: parts[f"numbers/{each.name}"] for each in family.ranges}
+    targets = {each.name: parts[f"targets/{each.name}"] for each in family.targets}
+    return Runs(numbers, targets, int(told["drawn"]), float(told["seconds"]))
