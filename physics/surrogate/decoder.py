@@ -1,0 +1,75 @@
+"""The decoder: a Fourier neural operator whose multipliers are functions of the wavenumber and of the physics.
+
+    z = W_1 [ S_c h , L h ],        h <- h + W_2 ( silu(z_a) * z_b ),        (z_a, z_b) = FiLM(z, c)
+    S_c h = Re sum_k M(k; c) h_k exp(i k . x),        M(k; c) = sum_r alpha_r(c) phi_r(k), complex
+
+h: (batch, nx, ny, width); h_k its coefficients in the waves of `spectral_basis`. A multiplier is all that commutes
+with shifts: it holds diffusion, dispersion, advection and the inverse of a Laplacian. phi is a small network of the
+wavenumber, shared by all grids; alpha is chosen by the conditioning. L is a 3 x 3 stencil of each channel. The
+product is what lets a layer form u . grad u; multipliers of diagonal form keep the parameters few.
+
+Sources: Z. Li et al., Fourier neural operator for parametric partial differential equations, ICLR 2021,
+arXiv:2010.08895 (the spectral layer); A. Tran, A. Mathews, L. Xie and C. S. Ong, Factorized Fourier neural
+operators, ICLR 2023, arXiv:2111.13802 (residual form with a two-layer mixing).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from physics.surrogate.conditioning import Film
+from physics.surrogate.regime import Boundary
+from physics.surrogate.spectral_basis import Basis
+
+_RANK = 12
+
+
+class Multipliers(nn.Module):
+    """S_c: one complex multiplier a channel and wave, of low rank over the waves."""
+
+    def __init__(self, width: int, given: int, rank: int = _RANK) -> None:
+        super().__init__()
+        self.width, self.rank = width, rank
+        self.shapes = nn.Sequential(nn.Linear(6, 48), nn.SiLU(), nn.Linear(48, 48), nn.SiLU(), nn.Linear(48, 2 * rank))
+        self.amounts = nn.Linear(given, 2 * width * rank)
+        with torch.no_grad():
+            self.amounts.weight.mul_(0.3)
+            nn.init.normal_(self.amounts.bias, std=rank**-0.5)
+
+    def forward(self, fields: Tensor, c: Tensor, waves: Basis) -> Tensor:
+        """Return S_c of fields (batch, nx, ny, width)."""
+        shapes = self.shapes(waves.numbers).reshape(-1, 2, self.rank).transpose(0, 1)
+        amounts = self.amounts(c).reshape(-1, 2, self.rank, self.width)
+        real, imaginary = torch.matmul(shapes, amounts).unbind(1)
+        found = waves.analyse(fields)
+        return waves.synthesise(found * torch.complex(real, imaginary).reshape(found.shape))
+
+
+class OperatorBlock(nn.Module):
+    """One layer of the decoder."""
+
+    def __init__(self, width: int, given: int) -> None:
+        super().__init__()
+        self.multipliers = Multipliers(width, given)
+        self.stencil = nn.Conv2d(width, width, 3, groups=width, bias=False)
+        self.enter = nn.Linear(3 * width, 2 * width)
+        self.film = Film(given, 2 * width)
+        self.leave = nn.Linear(width, width)
+
+    def forward(self, h: Tensor, c: Tensor, waves: Basis, ends: tuple[Boundary, Boundary]) -> Tensor:
+        """Return the next latent field, of the shape of h (batch, nx, ny, width)."""
+        near = self.stencil(ringed(h, ends).permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+        z = self.film(self.enter(torch.cat([h, self.multipliers(h, c, waves), near], -1)), c)
+        gate, value = z.chunk(2, -1)
+        out: Tensor = h + self.leave(functional.silu(gate) * value)
+        return out
+
+
+def ringed(h: Tensor, ends: tuple[Boundary, Boundary]) -> Tensor:
+    """Return h with one more point at each end: that of the next period, or the last one again."""
+    for axis, kind in enumerate(ends, start=1):
+        first, last = h.narrow(axis, 0, 1), h.narrow(axis, h.shape[axis] - 1, 1)
+        h = torch.cat([last, h, first] if kind == "periodic" else [first, h, last], axis)
+    return h

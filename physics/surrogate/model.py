@@ -1,0 +1,201 @@
+"""The surrogate of fields: a history of frames and the settings of a run to the next frame.
+
+    history -> adapter -> tokens (patches, waves) -> state space over time -> latent field
+            -> operator decoder (with the last frames) -> adapter -> increment of the last frame -> invariants
+
+One model serves all its regimes: each has an adapter in and out and a linear map of its settings; everything between
+is shared. Fields enter and leave in their own units; inside they are scaled by the mean and the deviation of each
+channel, increments by the deviation of one interval's change.
+
+Source: the composition follows PDE-FM, arXiv:2511.21861.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor, nn
+
+from physics.surrogate.conditioning import Conditioning
+from physics.surrogate.decoder import OperatorBlock
+from physics.surrogate.regime import Boundary, Regime
+from physics.surrogate.spectral_basis import Basis, basis
+from physics.surrogate.state_space import SelectiveStateSpace, TemporalAttention
+from physics.surrogate.tokens import PATCH, Tokens, unpatched
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The sizes and parts of a model; what stands in a checkpoint beside the weights.
+
+    Attributes:
+        latent: width of the fields in the decoder.
+        frame: width of the frames that become tokens.
+        tokens: width of the tokens.
+        given: width of the conditioning.
+        blocks: layers of the decoder.
+        history: frames that are seen.
+        waves: of the decoder along each axis.
+        token_waves: of the spectral tokens along each axis.
+        spectral_tokens, conditioned, adaptive_waves: parts that can be left out or added.
+        backbone: "mamba" or "attention".
+    """
+
+    latent: int = 32
+    frame: int = 8
+    tokens: int = 64
+    given: int = 64
+    blocks: int = 4
+    backbone_layers: int = 2
+    history: int = 4
+    waves: tuple[int, int] = (16, 12)
+    token_waves: tuple[int, int] = (8, 4)
+    spectral_tokens: bool = True
+    conditioned: bool = True
+    adaptive_waves: bool = False
+    backbone: str = "mamba"
+
+    def as_dict(self) -> dict[str, object]:
+        """Return what a card keeps."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Scales:
+    """Of one regime's training frames, each of shape (channels,)."""
+
+    mean: Tensor
+    deviation: Tensor
+    change: Tensor
+
+
+class Adapter(nn.Module):
+    """In and out of the latent space for one regime, with its scales."""
+
+    mean: Tensor
+    deviation: Tensor
+    change: Tensor
+
+    def __init__(self, channels: int, ends: int, shape: Shape) -> None:
+        super().__init__()
+        self.frame = nn.Linear(channels + ends, shape.frame)
+        self.recent = nn.Linear(2 * channels + ends, shape.latent)
+        self.leave = nn.Linear(shape.latent, channels)
+        nn.init.zeros_(self.leave.weight)
+        nn.init.zeros_(self.leave.bias)
+        for name in ("mean", "deviation", "change"):
+            self.register_buffer(name, torch.ones(channels) if name != "mean" else torch.zeros(channels))
+
+
+class Surrogate(nn.Module):
+    """Next frames of runs of the given regimes."""
+
+    def __init__(self, regimes: Mapping[str, Regime], shape: Shape | None = None) -> None:
+        super().__init__()
+        shape = shape or Shape()
+        self.shape, self.regimes = shape, dict(regimes)
+        self.conditioning = Conditioning(regimes, shape.given)
+        self.adapters = nn.ModuleDict(
+            {name: Adapter(len(each.channels), len(_closed(each)), shape) for name, each in regimes.items()}
+        )
+        self.tokens = Tokens(
+            shape.frame, shape.tokens, shape.given, spectral=shape.spectral_tokens, adaptive=shape.adaptive_waves
+        )
+        layer = {"mamba": SelectiveStateSpace, "attention": TemporalAttention}[shape.backbone]
+        self.backbone = nn.Sequential(*(layer(shape.tokens) for _ in range(shape.backbone_layers)))
+        self.detoken = nn.Linear(shape.tokens, PATCH * PATCH * shape.latent)
+        self.decoder = nn.ModuleList(OperatorBlock(shape.latent, shape.given) for _ in range(shape.blocks))
+
+    def adapter(self, name: str) -> Adapter:
+        """Return the adapter of a regime."""
+        found = self.adapters[name]
+        assert isinstance(found, Adapter)  # noqa: S101
+        return found
+
+    def set_scales(self, name: str, scales: Scales) -> None:
+        """Take the scales of a regime from its training frames."""
+        adapter = self.adapter(name)
+        adapter.mean.copy_(scales.mean)
+        adapter.deviation.copy_(scales.deviation)
+        adapter.change.copy_(scales.change)
+
+    def forward(
+        self, history: Tensor, settings: Mapping[str, Tensor], name: str, start: Tensor | None = None
+    ) -> Tensor:
+        """Return the frame that follows.
+
+        Args:
+            history: (batch, history, channels, *points), in the channels' units, oldest first.
+            settings: of the regime, shape (batch,) each.
+            name: the regime.
+            start: the run's first frame, whose invariants the result keeps; the oldest of the history if left out.
+
+        Returns:
+            (batch, channels, *points).
+        """
+        following = self.free(history, settings, name)
+        first = history[:, :1] if start is None else start[:, None]
+        for invariant in self.regimes[name].invariants:
+            following = invariant.project(following[:, None], first, settings)[:, 0]
+        return following
+
+    def free(self, history: Tensor, settings: Mapping[str, Tensor], name: str) -> Tensor:
+        """Return the frame that follows before its invariants are projected."""
+        regime, adapter = self.regimes[name], self.adapter(name)
+        fields = channels_last(history, len(regime.axes))
+        normal = (fields - adapter.mean) / adapter.deviation
+        batch, times, nx, ny, _ = normal.shape
+        c = self.conditioning(regime.scaled(settings).to(history), name)
+        if not self.shape.conditioned:
+            c = torch.zeros_like(c)
+        ends = _ends(regime)
+        place = _places(regime).to(normal).expand(batch, times, -1, -1, -1)
+        few = self._waves(regime, self.shape.token_waves, normal)
+        tokens = self.tokens(adapter.frame(torch.cat([normal, place], -1)), c, few)
+        count, width = tokens.shape[2:]
+        over_time = self.backbone(tokens.transpose(1, 2).reshape(batch * count, times, width))[:, -1]
+        change = (normal[:, -1] - normal[:, -2]) * (adapter.deviation / adapter.change)
+        h = adapter.recent(torch.cat([normal[:, -1], change, place[:, -1]], -1))
+        h = h + unpatched(self.detoken(over_time.reshape(batch, count, width)), nx, ny)
+        many = self._waves(regime, self.shape.waves, normal)
+        for block in self.decoder:
+            h = block(h, c, many, ends)
+        following = fields[:, -1] + adapter.leave(h) * adapter.change
+        return channels_first(following, len(regime.axes))
+
+    def _waves(self, regime: Regime, most: tuple[int, int], like: Tensor) -> Basis:
+        most = most if len(regime.points) == 2 else (2 * most[0], 1)
+        points = (*regime.points, 1)[:2]
+        return Basis(*(part.to(like.device) for part in basis(points, _ends(regime), most)))
+
+
+def channels_last(fields: Tensor, axes: int) -> Tensor:
+    """Return (..., nx, ny, channels) of (..., channels, nx) or (..., channels, nx, ny)."""
+    fields = fields if axes == 2 else fields[..., None]
+    return fields.movedim(-3, -1)
+
+
+def channels_first(fields: Tensor, axes: int) -> Tensor:
+    """Return what `channels_last` was given."""
+    fields = fields.movedim(-1, -3)
+    return fields if axes == 2 else fields[..., 0]
+
+
+def _ends(regime: Regime) -> tuple[Boundary, Boundary]:
+    kinds = [axis.boundary for axis in regime.axes]
+    return kinds[0], kinds[1] if len(kinds) == 2 else "periodic"
+
+
+def _closed(regime: Regime) -> list[int]:
+    return [k for k, axis in enumerate(regime.axes) if axis.boundary != "periodic"]
+
+
+def _places(regime: Regime) -> Tensor:
+    """Return where each point lies between ends, -1 to 1, shape (nx, ny, axes that have ends)."""
+    nx, ny = (*regime.points, 1)[:2]
+    grids = [torch.linspace(-1.0, 1.0, n) for n in (nx, ny)]
+    full = [grids[0][:, None].expand(nx, ny), grids[1][None, :].expand(nx, ny)]
+    chosen = [full[k] for k in _closed(regime)]
+    return torch.stack(chosen, -1) if chosen else torch.zeros(nx, ny, 0)

@@ -1,0 +1,1 @@
+"""How the surrogate of fields learns."""

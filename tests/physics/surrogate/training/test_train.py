@@ -1,0 +1,73 @@
+"""Training: it learns, it goes on after a kill to the same weights, and it refuses what is not its own."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from physics.errors import DataError, ParameterError
+from physics.surrogate.generate import generate
+from physics.surrogate.model import Shape, Surrogate
+from physics.surrogate.regimes import all_regimes
+from physics.surrogate.scales import scales_of
+from physics.surrogate.training.settings import Settings
+from physics.surrogate.training.train import Trainer
+
+SMALL = Shape(latent=8, frame=4, tokens=16, given=12, blocks=2, backbone_layers=1)
+REGIMES = {name: all_regimes()[name] for name in ("burgers",)}
+DATA = {name: generate(regime, "train", 4, 0) for name, regime in REGIMES.items()}
+
+
+def trainer(path: Path | None = None, **given: float) -> Trainer:
+    torch.manual_seed(0)
+    model = Surrogate(REGIMES, SMALL)
+    for name, frames in DATA.items():
+        model.set_scales(name, scales_of(frames))
+    settings = Settings(**{"steps": 40, "points": 2048, "warm": 5, **given})
+    return Trainer(model, REGIMES, DATA, settings, history=4, path=path)
+
+
+def test_the_loss_falls():
+    losses: list[float] = []
+    trainer(steps=120, unrolled=0.0).run(report=lambda progress: losses.append(progress.loss["burgers"]))
+    assert losses[-1] < 0.7 * losses[0]
+
+
+@pytest.mark.parametrize("options", [{}, {"conservation": 0.1, "jacobian": 0.01, "unrolled": 1.0, "unroll_from": 0.0}])
+def test_a_killed_training_goes_on_to_the_same_weights(tmp_path, options):
+    path = tmp_path / "training.safetensors"
+    whole = trainer(steps=12, **options).run()
+    trainer(path, steps=12, **options).run(most=5)
+    again = trainer(path, steps=12, **options)
+    assert again.resume()
+    assert again.step == 5
+    for one, other in zip(again.run().parameters(), whole.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_the_solver_can_be_the_teacher():
+    taught = trainer(steps=2, unrolled=1.0, unroll_from=0.0, solver=1.0)
+    taught.run()
+    assert taught.step == 2
+
+
+def test_a_checkpoint_of_another_training_is_refused(tmp_path):
+    path = tmp_path / "training.safetensors"
+    trainer(path, steps=12).run(most=1)
+    with pytest.raises(DataError, match="another training"):
+        trainer(path, steps=13).resume()
+
+
+def test_a_truncated_checkpoint_is_refused(tmp_path):
+    path = tmp_path / "training.safetensors"
+    trainer(path, steps=12).run(most=1)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(DataError, match="cut off or damaged"):
+        trainer(path, steps=12).resume()
+
+
+def test_settings_that_cannot_be_are_refused():
+    with pytest.raises(ParameterError, match="unrolled"):
+        Settings(unrolled=1.5)
+    with pytest.raises(ParameterError, match="rate"):
+        Settings(rate=0.0)
