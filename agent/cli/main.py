@@ -21,6 +21,7 @@ from agent.cli import (
     experiments,
     model,
     plan,
+    predict,
     report,
     runs,
     simulate,
@@ -57,6 +58,7 @@ app.command("plan")(plan.plan)
 app.command("ask")(plan.ask)
 app.command("chat")(chat.chat)
 app.command("simulate")(simulate.simulate)
+app.command("predict")(predict.predict)
 app.command("calibrate")(calibrate.calibrate)
 app.command("design")(design.design)
 app.command("assimilate")(assimilate.assimilate)
