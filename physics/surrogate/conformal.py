@@ -25,7 +25,7 @@ from physics.errors import ParameterError
 
 @dataclass(frozen=True)
 class Conformal:
-    """Scores of calibration runs, shape (runs,), and the group of each, whole numbers from zero, shape (runs,)."""
+    """Scores of calibration runs in rising order, shape (runs,), and the group of each, whole numbers from zero."""
 
     scores: Tensor
     groups: Tensor
@@ -42,7 +42,8 @@ class Conformal:
         if kept.dim() != 1 or len(kept) == 0 or into.shape != kept.shape:
             shapes = f"{tuple(scores.shape)} and {tuple(into.shape)}"
             raise ParameterError(f"conformal: scores and groups have the shapes {shapes}; give one of each a run")
-        return cls(kept, into)
+        rising = kept.argsort()
+        return cls(kept[rising], into[rising])
 
     def radius(self, level: float, groups: Tensor | None = None) -> Tensor:
         """Return the radius at a level for each of `groups` (batch,), shape (batch,); of group zero if left out.
@@ -54,10 +55,9 @@ class Conformal:
         """
         check_level(level)
         asked = torch.zeros(1, dtype=torch.long) if groups is None else groups.long()
-        found = torch.full(asked.shape, torch.inf, dtype=self.scores.dtype)
-        for group in asked.unique().tolist():
-            found[asked == group] = quantile(self.scores[self.groups == group], level)
-        return found
+        most = int(asked.max()) + 1 if len(asked) else 0
+        radii = [quantile(self.scores[self.groups == group], level) for group in range(most)]
+        return torch.tensor(radii, dtype=self.scores.dtype)[asked]
 
     def count(self, group: int = 0) -> int:
         """Return how many runs a group was calibrated on."""
@@ -71,11 +71,11 @@ def check_level(level: float) -> None:
 
 
 def quantile(scores: Tensor, level: float) -> float:
-    """Return the ceil((n + 1) level)-th smallest of n scores; infinite where there is none."""
+    """Return the ceil((n + 1) level)-th of n scores in rising order; infinite where there is none."""
     rank = math.ceil((len(scores) + 1) * level - 1e-9)
     if rank > len(scores):
         return math.inf
-    return float(scores.sort().values[max(rank, 1) - 1])
+    return float(scores[max(rank, 1) - 1])
 
 
 def covered(truth: Tensor, lower: Tensor, upper: Tensor) -> Tensor:

@@ -19,7 +19,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-LEAST_NUGGET, MOST_NUGGET = 1e-12, 1e-1
+LEAST_NUGGET, MOST_NUGGET = 1e-10, 1e-1  # below, rounding in K^-1 is more than what the nugget saves
+LONGEST = 8.0  # length, of inputs from -1 to 1
 SEARCHED = 400  # runs by which lengths are looked for; all are used once they are found
 ITERATIONS = 60
 _ROOT5 = 5.0**0.5
@@ -64,9 +65,9 @@ def train(inputs: Tensor, outputs: Tensor) -> tuple[Gaussian, Tensor]:
     scale = outputs.square().mean(0).amax().sqrt().clamp_min(1e-300)
     lengths, nugget = _search(inputs[:SEARCHED], outputs[:SEARCHED] / scale)
     points = inputs / lengths
-    inverse = _inverse(points, nugget)
-    weights = inverse @ outputs
-    return Gaussian(points, lengths, weights), weights / inverse.diagonal()[:, None]
+    factor = torch.linalg.cholesky(_kernel(points, nugget))
+    weights = torch.cholesky_solve(outputs, factor)
+    return Gaussian(points, lengths, weights), weights / torch.cholesky_inverse(factor).diagonal()[:, None]
 
 
 def _search(inputs: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor]:
@@ -90,9 +91,12 @@ def _search(inputs: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _meant(logs: Tensor) -> tuple[Tensor, Tensor]:
-    return logs[:-1].clamp(-3.0, 3.0).exp(), logs[-1].exp().clamp(LEAST_NUGGET, MOST_NUGGET)
+    return logs[:-1].exp().clamp(0.05, LONGEST), logs[-1].exp().clamp(LEAST_NUGGET, MOST_NUGGET)
 
 
 def _inverse(points: Tensor, nugget: Tensor) -> Tensor:
-    kernel = matern(distance(points, points))
-    return torch.cholesky_inverse(torch.linalg.cholesky(kernel + nugget * torch.eye(len(points), dtype=points.dtype)))
+    return torch.cholesky_inverse(torch.linalg.cholesky(_kernel(points, nugget)))
+
+
+def _kernel(points: Tensor, nugget: Tensor) -> Tensor:
+    return matern(distance(points, points)) + nugget * torch.eye(len(points), dtype=points.dtype)

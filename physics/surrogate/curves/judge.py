@@ -23,7 +23,7 @@ def inside(family: Family, emulators: Mapping[str, Emulator], runs: Runs) -> dic
     inputs, groups = family.scaled(runs.numbers), family.groups(runs.numbers)
     found: dict[str, Any] = {}
     for target in family.targets:
-        truth, emulator = runs.targets[target.name], emulators[target.name]
+        truth, emulator = target.sound(runs.targets[target.name]), emulators[target.name]
         error = (emulator.predict(inputs)[0] - target.to_learn(truth)).abs().amax(1)
         band, _ = target_band(target, emulator, inputs, groups, LEVEL)
         held = covered(truth, band.lower, band.upper)
@@ -53,7 +53,7 @@ def beyond(family: Family, emulators: Mapping[str, Emulator], runs: Runs) -> dic
     for target in family.targets:
         emulator = emulators[target.name]
         band, apart = target_band(target, emulator, inputs, groups, LEVEL)
-        held &= covered(runs.targets[target.name], band.lower, band.upper)
+        held &= covered(target.sound(runs.targets[target.name]), band.lower, band.upper)
         doubts.append(trust.far(apart, emulator.most))
         doubts.append(trust.wide(target.name, relative_width(_squeezed(band)), target.budget, LEVEL))
     away = trust.abstained(doubts, len(runs))

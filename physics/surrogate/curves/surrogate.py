@@ -103,16 +103,17 @@ class Surrogate:
         numbers = {name: value.expand(batch) for name, value in numbers.items()}
         doubts = trust.outside(family.ranges, numbers)
         inputs, groups = family.scaled(numbers), family.groups(numbers)
+        clock = family.clock(settings)
         bands: dict[str, Band] = {}
         for target in family.targets:
             emulator = self.emulators[target.name]
             nodes, apart = target_band(target, emulator, inputs, groups, level)
             doubts.append(trust.far(apart, emulator.most))
-            band = nodes if target.nodes == 1 else self._read(target, nodes, settings, numbers, times)
+            band = nodes if target.nodes == 1 else self._read(target, nodes, settings, numbers, times, clock)
             bands[target.name] = Band(*(part[:, 0] for part in band)) if target.nodes == 1 else band
             limit = target.budget if budget is None else budget
             doubts.append(trust.wide(target.name, relative_width(bands[target.name]), limit, level))
-        doubts += self._late(settings, numbers, times)
+        doubts += self._late(numbers, times.max() / clock)
         answers = tuple(family.answers(settings, numbers, bands, times))
         tolerance = _tolerance(answers)
         if judge:
@@ -134,15 +135,15 @@ class Surrogate:
         )
 
     def _read(
-        self, target: Target, nodes: Band, settings: Mapping[str, Any], numbers: Mapping[str, Tensor], times: Tensor
-    ) -> Band:
+        self, target: Target, nodes: Band, settings: Mapping[str, Any], numbers: Mapping[str, Tensor], times: Tensor,
+        clock: Tensor,
+    ) -> Band:  # fmt: skip
         """Read a curve's band at the output times, as the sum of its parts."""
         offset, parts = self.family.parts(settings)
-        scale = self.family.clock(settings)
         value = lower = upper = torch.full((1, 1), offset, dtype=torch.float64)
         for part in parts:
             at = times if part.shift is None else times - part.shift[:, None]
-            places = self.family.places(numbers, (at / scale[:, None]).expand(len(nodes.value), -1))
+            places = self.family.places(numbers, (at / clock[:, None]).expand(len(nodes.value), -1))
             reading = Reading.at(places, target.nodes)
             found = Band(*(reading.read(each) for each in nodes))
             if part.shift is not None:  # before it begins there is nothing
@@ -153,13 +154,12 @@ class Surrogate:
         held = _held(target, Band(value, lower, upper))
         return held._replace(lower=torch.minimum(*held[:2]), upper=torch.maximum(held.value, held.upper))
 
-    def _late(self, settings: Mapping[str, Any], numbers: Mapping[str, Tensor], times: Tensor) -> list[Doubt]:
+    def _late(self, numbers: Mapping[str, Tensor], last: Tensor) -> list[Doubt]:
         """Doubt members of which a time after the end of the learned curve is asked."""
         if self.family.settles or all(target.nodes == 1 for target in self.family.targets):
             return []
-        last = (times.max() / self.family.clock(settings))[:, None]
         batch = len(next(iter(numbers.values())))
-        over = self.family.places(numbers, last.expand(batch, 1))[:, 0] > 1.0 + BEYOND
+        over = self.family.places(numbers, last[:, None].expand(batch, 1))[:, 0] > 1.0 + BEYOND
         return [Doubt("time", over, lambda member: "an output time lies after the end of the curves that were learned")]
 
 
