@@ -115,8 +115,7 @@ def _at_once(
     whole = getattr(model, "descend", None)
     if whole is None:
         return None
-    box = space.logarithmic.numpy(), space.lower.numpy(), space.upper.numpy()
-    found = whole(held, space.names, times, data, weight, u, box, iterations, tolerance)
+    found = whole(held, space.names, times, data, weight, u, space.box, iterations, tolerance)
     if found is None:
         return None
     at, curve, jacobian, sse, converged, stalled = (torch.from_numpy(part) for part in found[:-1])
@@ -170,18 +169,19 @@ def _column(name: str, value: float | Tensor, batch: int) -> Tensor:
 
 def _inward(start: Mapping[str, float | Tensor], batch: int, space: Space) -> np.ndarray:
     """Return u of the start, shape (batch, P), within the box."""
-    theta = np.empty((batch, len(start)))
+    logarithmic, lower, upper = space.box
+    u = np.empty((batch, len(start)))
     for j, (name, value) in enumerate(start.items()):
-        theta[:, j] = value if isinstance(value, float) else _column(name, value, batch).detach().cpu().numpy()
-    if not np.isfinite(theta).all():
-        bad = space.names[int(np.flatnonzero(~np.isfinite(theta).all(0))[0])]
-        raise ParameterError(f"{bad}: the value is not finite")
-    logarithmic = space.logarithmic.numpy()
-    low = logarithmic & (theta <= 0).any(0)
-    if low.any():
-        raise ParameterError(f"{space.names[int(low.argmax())]}: the starting value must be above zero")
-    u = np.log(theta, out=theta, where=logarithmic)
-    return np.clip(u, space.lower.numpy(), space.upper.numpy())
+        column: float | np.ndarray
+        if isinstance(value, float) and math.isfinite(value):
+            column, least = value, value
+        else:
+            column = _column(name, value, batch).detach().cpu().numpy()
+            least = float(column.min(initial=math.inf))
+        if logarithmic[j] and least <= 0:
+            raise ParameterError(f"{name}: the starting value must be above zero")
+        u[:, j] = np.log(column) if logarithmic[j] else column
+    return np.minimum(np.maximum(u, lower, out=u), upper, out=u)
 
 
 def _check(times: Tensor, values: Tensor, weights: Tensor | None, level: float) -> tuple[np.ndarray, np.ndarray]:
@@ -193,12 +193,17 @@ def _check(times: Tensor, values: Tensor, weights: Tensor | None, level: float) 
     if times.numel() == 0:
         raise DataError("no data points to fit")
     moments, data = _array(times), _array(values)
-    weight = np.ones_like(data) if weights is None else _array(weights)
-    if not all(np.isfinite(x).all() for x in (moments, data, weight)) or (weight < 0).any():
+    weight = np.ones(data.shape) if weights is None else _array(weights)
+    sound = _finite(moments) and _finite(data) and (weights is None or (_finite(weight) and not (weight < 0).any()))
+    if not sound:
         raise DataError("times, values and weights must be finite, and no weight below zero")
     if not 0 < level < 1:
         raise ParameterError(f"level = {level:g} must lie between 0 and 1")
     return data, weight
+
+
+def _finite(numbers: np.ndarray) -> bool:
+    return math.isfinite(numbers.sum()) or bool(np.isfinite(numbers).all())  # the sum alone may overflow
 
 
 def _array(tensor: Tensor) -> np.ndarray:

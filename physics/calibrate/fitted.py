@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import overload
 
 import numpy as np
@@ -138,7 +140,7 @@ class Fits(Sequence[Fit]):
         judged = verdict(weak[b], undetermined[b], deviations[b], combinations[b], names)
         enough = bool(self.n[b] > len(names))
         status = _status(bool(self.state.converged[b]), bool(self.state.stalled[b]), judged, enough)
-        columns = (column[b].tolist() for column in self.estimates)
+        columns = [column[b].tolist() for column in self.estimates]
         said = (judged.sentence,) if judged.sentence else ()
         return Fit(
             parameters={name: Estimate(name, *row) for name, *row in zip(names, *columns, strict=True)},
@@ -149,7 +151,7 @@ class Fits(Sequence[Fit]):
             status=status,
             message=" ".join([status.value, *(said if enough else ())]),
             identifiability=judged,
-            warnings=(*_at_bounds(self.space, self.bound[b], self.parts["u"][b]), *said),
+            warnings=(*_at_bounds(self.space, columns[-1], self.parts["u"][b]), *said),
             level=self.level,
             iterations=self.state.iterations,
             **{name: torch.from_numpy(part[b]) for name, part in self.parts.items()},
@@ -170,12 +172,11 @@ def conclude(state: Descent, values: np.ndarray, weights: np.ndarray, space: Spa
         u, in_u, curve, values, weights, sse, told, _quantiles(told - P, level), rmse, bound, estimates,
         weak, deviations, combinations, undetermined, covariance, outward, correlation, residuals, jacobian,
     )  # fmt: skip
-    box = space.logarithmic.numpy(), space.lower.numpy(), space.upper.numpy()
-    parts = max(1, min(os.cpu_count() or 1, batch // _SHARE))
+    parts = 1 if batch < 2 * _SHARE else min(os.cpu_count() or 1, batch // _SHARE)
 
     def work(part: int) -> None:
         some = slice(batch * part // parts, batch * (part + 1) // parts)
-        kernels.conclude(*box, *([array[some] for array in arrays] if parts > 1 else arrays))
+        kernels.conclude(*space.box, *([array[some] for array in arrays] if parts > 1 else arrays))
 
     in_parts(parts, work)
     return Fits(
@@ -201,15 +202,15 @@ def conclude(state: Descent, values: np.ndarray, weights: np.ndarray, space: Spa
 
 def _quantiles(freedom: np.ndarray, level: float) -> np.ndarray:
     """Return half an interval's width in standard deviations, shape (batch,); infinite without freedom."""
-    same = bool((freedom == freedom[:1]).all())  # a quantile is dear
-    each = freedom[:1] if same else freedom
-    found = np.where(each > 0, stdtrit(np.maximum(each, 1), 0.5 + level / 2), np.inf)
-    return np.repeat(found, len(freedom)) if same and len(freedom) > 1 else found
+    return np.array([_quantile(each, level) for each in freedom.tolist()])
 
 
-def _at_bounds(space: Space, bound: np.ndarray, u: np.ndarray) -> list[str]:
-    if not bound.any():
-        return []
+@lru_cache
+def _quantile(freedom: int, level: float) -> float:
+    return float(stdtrit(freedom, 0.5 + level / 2)) if freedom > 0 else math.inf
+
+
+def _at_bounds(space: Space, bound: Sequence[bool], u: np.ndarray) -> list[str]:
     return [
         f"{name} stands at its {'lower' if float(u[j]) <= float(space.lower[j]) else 'upper'} bound."
         for j, name in enumerate(space.names)

@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit
 
 from physics.calibrate.identifiability_kernels import judge
+from physics.linalg.symmetric_kernels import eigh
 
 _RANK = 1e-15  # what is smaller beside the largest eigenvalue is rounding
 
@@ -38,7 +39,8 @@ def _covariance(normal, variance, left_out, covariance):
         for k in range(size):
             if not (left_out[j] or left_out[k]):
                 whole[j, k] = normal[j, k] / (root[j] * root[k])
-    values, vectors = np.linalg.eigh(whole)
+    values, vectors = np.empty(size), np.empty((size, size))
+    eigh(whole, values, vectors)
     for j in range(size):
         for k in range(size):
             total = 0.0
@@ -93,7 +95,7 @@ def conclude(
             for k in range(size):
                 scaled[j, k] = normal[j, k] * scale[j] * scale[k]
         known = variance if freedom > 0 else 0.0
-        weak[b] = judge(scaled, known, deviations[b], combinations[b], undetermined[b])
+        judge(scaled, known, weak[b], deviations[b], combinations[b], undetermined[b])
         for j in range(size):
             left_out[j] = undetermined[b, j] or bound[b, j]
         _covariance(normal, variance, left_out, covariance[b])

@@ -50,9 +50,10 @@ def identify(normal: Tensor, variance: float, names: Sequence[str]) -> Identifia
     fix the last parameter in `names` that takes part, or what to measure (`physics.calibrate.advice`).
     """
     size = len(names)
-    deviations, combinations, undetermined = np.empty(size), np.empty((size, size)), np.empty(size, dtype=bool)
-    numbers = np.ascontiguousarray(np.nan_to_num(normal.detach().numpy()))
-    weak = judge(numbers, float(variance), deviations, combinations, undetermined)
+    deviations, combinations = np.empty(size), np.empty((size, size))
+    weak, undetermined = np.empty(size, dtype=bool), np.empty(size, dtype=bool)
+    numbers = np.ascontiguousarray(np.nan_to_num(normal.detach().numpy()))  # a copy
+    judge(numbers, float(variance), weak, deviations, combinations, undetermined)
     return verdict(weak, undetermined, deviations, combinations, names)
 
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -27,6 +28,11 @@ class Space:
     lower: Tensor
     upper: Tensor
     scale: Tensor | float = 1.0
+
+    @cached_property
+    def box(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Which u are logarithms, their lower and their upper bounds, as arrays of shape (P,)."""
+        return self.logarithmic.numpy(), self.lower.numpy(), self.upper.numpy()
 
     def inward(self, theta: Tensor) -> Tensor:
         """Theta -> u, shape (..., P), moved into the box."""

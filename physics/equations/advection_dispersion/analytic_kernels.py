@@ -12,9 +12,9 @@ on the line, with h = w / sqrt(Pe T):
 
 The other singularities lie to the left: at -1 and -beta_0 where the column goes on, on the imaginary axis where it ends
 (the zeros of the inlet's condition). Their distance a in units of 1 / sqrt(Pe T) says how wide w may be,
-exp(a^2 / 4 - 2 pi a / w) = exp(-36), the Gaussian's own tail: 12 points where a > 8.8, which is a Peclet number of
-some tens, and 32 where a > 2.2, to which the line is moved where it would be less. The derivatives are those of the
-sum at a fixed path and of the term of the pole.
+exp(a^2 / 4 - 2 pi a / w) = exp(-36), the Gaussian's own tail: 16 points where a > 5.1, which is a Peclet number of ten
+or so, and 32 where a > 2.2, to which the line is moved where it would be less. The derivatives are those of the sum at
+a fixed path and of the term of the pole.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from numba import njit
 from physics.equations.advection_dispersion.analytic_sum_kernels import closed_sums, open_sums, plain_sums, turns
 
 _EXPONENT = 36.0  # exp(-36) is left out: both of the tail and of the aliases
-_COUNTS = np.array([12, 16, 24, 32])  # points; whole registers
+_COUNTS = np.array([16, 24, 32])  # points; whole registers, two in flight
 _MOST = 32
 _WIDTHS = 2.0 * math.sqrt(_EXPONENT) / _COUNTS
 _TURNS = 2.0 * np.pi / _WIDTHS
