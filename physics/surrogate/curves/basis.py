@@ -14,6 +14,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from physics.surrogate.curves import basis_kernels as kernels
+
 
 class Basis(NamedTuple):
     """`mean` of shape (nodes,) and orthonormal `modes` (rank, nodes)."""
@@ -43,24 +45,13 @@ def reduce(curves: Tensor, left: float = 1e-5, most: int = 48) -> Basis:
     return Basis(mean, modes[:rank].contiguous())
 
 
-class Reading(NamedTuple):
-    """Where to read: the first of four nodes and their weights, shapes (batch, times) and four times that."""
+def read(curves: Tensor, places: Tensor) -> Tensor:
+    """Return curves (kinds, batch, nodes), four nodes at least, at places u (batch, times) held within 0 to 1."""
+    return torch.from_numpy(kernels.read(curves.contiguous().numpy(), places.contiguous().numpy()))
 
-    first: Tensor
-    weights: tuple[Tensor, Tensor, Tensor, Tensor]
 
-    @classmethod
-    def at(cls, places: Tensor, nodes: int) -> Reading:
-        """Read at places u (batch, times), held within 0 to 1, of curves with this many nodes, four at least."""
-        x = places.clamp(0.0, 1.0) * (nodes - 1)
-        first = (x.floor().long() - 1).clamp(0, nodes - 4)
-        t = x - first
-        a, b, c = t - 1.0, t - 2.0, t - 3.0
-        return cls(first, (-a * b * c / 6.0, t * b * c / 2.0, -t * a * c / 2.0, t * a * b / 6.0))
-
-    def read(self, curves: Tensor) -> Tensor:
-        """Return the values (batch, times) of curves (batch, nodes)."""
-        found = curves.gather(1, self.first) * self.weights[0]
-        for k in (1, 2, 3):
-            found = torch.addcmul(found, curves.gather(1, self.first + k), self.weights[k])
-        return found
+def risen(bands: Tensor) -> Tensor:
+    """Return bands (3, batch, nodes), value, lower and upper end, of curves that only rise."""
+    held = bands.contiguous().numpy()
+    kernels.direct(*held)
+    return torch.from_numpy(held)

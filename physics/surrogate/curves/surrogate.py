@@ -20,7 +20,7 @@ from physics.solution import Output
 from physics.surrogate import trust
 from physics.surrogate.conformal import check_level
 from physics.surrogate.curves import weights
-from physics.surrogate.curves.basis import Reading
+from physics.surrogate.curves.basis import read, risen
 from physics.surrogate.curves.emulator import Emulator
 from physics.surrogate.curves.family import Answer, Band, Family, Target
 from physics.surrogate.trust import Doubt
@@ -144,8 +144,7 @@ class Surrogate:
         for part in parts:
             at = times if part.shift is None else times - part.shift[:, None]
             places = self.family.places(numbers, (at / clock[:, None]).expand(len(nodes.value), -1))
-            reading = Reading.at(places, target.nodes)
-            found = Band(*(reading.read(each) for each in nodes))
+            found = Band(*read(torch.stack(nodes), places))
             if part.shift is not None:  # before it begins there is nothing
                 found = Band(*(torch.where(at > 0, each, 0.0) for each in found))
             low, high = (found.lower, found.upper) if part.factor > 0 else (found.upper, found.lower)
@@ -171,8 +170,10 @@ def target_band(
         raise ValueError(f"{target.name} was not calibrated")
     learned, expected, apart = emulator.predict(inputs)
     half = (emulator.conformal.radius(level, groups) * expected)[:, None] * emulator.profile
-    band = Band(*(target.learned(part) for part in (learned, learned - half, learned + half)))
-    return _directed(target, _held(target, band)), apart
+    parts = target.learned(torch.stack([learned, learned - half, learned + half]))
+    if target.lower is not None or target.upper is not None:
+        parts = parts.clamp(target.lower, target.upper)
+    return Band(*(risen(parts) if target.rising else parts)), apart
 
 
 def _held(target: Target, band: Band) -> Band:
@@ -180,15 +181,6 @@ def _held(target: Target, band: Band) -> Band:
     if target.lower is None and target.upper is None:
         return band
     return Band(*(part.clamp(target.lower, target.upper) for part in band))
-
-
-def _directed(target: Target, band: Band) -> Band:
-    """Make a band rise where the truth only rises."""
-    if not target.rising:
-        return band
-    lower = band.lower.cummax(1).values
-    upper = band.upper.flip(1).cummin(1).values.flip(1)
-    return Band(band.value.cummax(1).values.clamp(lower, torch.maximum(lower, upper)), lower, upper)
 
 
 def relative_width(band: Band) -> Tensor:

@@ -33,8 +33,8 @@ class EquilibriumColumn(Columns):
         Range("damkohler", 0.0, 2.0, (0.0, 5.0)),
     )
     targets = (Target("concentration", NODES, lower=0.0, upper=1.0, rising=True),)
-    grouped = ("peclet", 3)
-    counts = Counts(500, 2400, 2400, 500)
+    grouped = ("peclet", 2)
+    counts = Counts(500, 5000, 5000, 500)
     tolerance = 1e-9
     settles = True
 

@@ -37,8 +37,8 @@ class Flash(Family):
         Target("half_time", log=True),
         Target("maximum", log=True, upper=1.0),
     )
-    grouped = ("biot", 3)
-    counts = Counts(400, 2400, 2400, 500)
+    grouped = ("biot", 2)
+    counts = Counts(400, 4000, 4000, 300)
     tolerance = 1e-9
 
     def unknown(self, settings: Mapping[str, Any]) -> str:

@@ -38,8 +38,8 @@ class TwoRegionColumn(Columns):
         Range("exchange", 0.05, 20.0, (0.01, 80.0), log=True),
     )
     targets = (Target("concentration", NODES, lower=0.0, upper=1.0, rising=True),)
-    grouped = ("peclet", 3)
-    counts = Counts(2000, 2400, 2400, 500)
+    grouped = ("peclet", 2)
+    counts = Counts(2000, 4000, 4000, 300)
     tolerance = 1e-6
 
     def other(self, settings: Mapping[str, Any], decays: bool) -> str:
