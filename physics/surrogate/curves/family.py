@@ -21,6 +21,7 @@ from physics.surrogate.regime import Range
 
 Numbers = Mapping[str, Tensor]
 Report = Callable[[float], None]
+ON_EDGE = 1.0 / 3.0
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,8 @@ class Family(ABC):
         ranges: of the dimensionless numbers.
         targets: what is learned.
         grouped: the number by which intervals are calibrated apart, and into how many parts of its range.
+        edges: numbers that usually stand at the low end of their range, as a decay of zero does: a third of the runs
+            have it there, and intervals are calibrated apart for those, since an edge is harder than the inside.
         counts: of runs.
         tolerance: of the solver's error in the runs learned from.
         accuracy: the smallest tolerance that is asked of the solver where its speed is compared.
@@ -121,6 +124,7 @@ class Family(ABC):
     grouped: tuple[str, int]
     counts: Counts
     tolerance: float
+    edges: tuple[str, ...] = ()
     accuracy: float = 1e-9
     modelled: bool = False
     kind: str = "gaussian"
@@ -171,7 +175,11 @@ class Family(ABC):
         """Return the group of each run, shape (batch,)."""
         name, count = self.grouped
         by = next(each for each in self.ranges if each.name == name)
-        return ((by.scaled(numbers[name]) + 1.0) / 2.0 * count).long().clamp(0, count - 1)
+        found = ((by.scaled(numbers[name]) + 1.0) / 2.0 * count).long().clamp(0, count - 1)
+        for k, edge in enumerate(self.edges):
+            low = next(each for each in self.ranges if each.name == edge).low
+            found = found + count * 2**k * (numbers[edge] <= low).long()
+        return found
 
     def draw(self, split: str, count: int, seed: int) -> dict[str, Tensor]:
         """Draw the numbers of a split: evenly spread to train on, at random to judge by, and beyond the ranges."""
@@ -179,16 +187,24 @@ class Family(ABC):
         generator = torch.Generator().manual_seed(int.from_bytes(own[:7], "big"))
         if split == "train":
             spread = torch.quasirandom.SobolEngine(len(self.ranges), True, seed).draw(count, dtype=torch.float64)
-            return {each.name: _placed(each, spread[:, k]) for k, each in enumerate(self.ranges)}
+            placed = {each.name: _placed(each, spread[:, k]) for k, each in enumerate(self.ranges)}
+            return self._on_edges(placed, generator)
         outside = torch.zeros(len(self.ranges), count, dtype=torch.bool)
         if split == "beyond":
             ends = torch.tensor([float(each.reach != (each.low, each.high)) for each in self.ranges])
             lead = torch.multinomial(ends, count, replacement=True, generator=generator)
             outside[lead, torch.arange(count)] = True
-        return {
-            each.name: each.draw(count, generator, outside[k] if split == "beyond" else None)
-            for k, each in enumerate(self.ranges)
-        }
+        drawn = {each.name: each.draw(count, generator, outside[k]) for k, each in enumerate(self.ranges)}
+        return drawn if split == "beyond" else self._on_edges(drawn, generator)
+
+    def _on_edges(self, numbers: Numbers, generator: torch.Generator) -> dict[str, Tensor]:
+        """Put the share `ON_EDGE` of the runs on each edge."""
+        found = dict(numbers)
+        for each in self.ranges:
+            if each.name in self.edges:
+                chosen = torch.rand(len(found[each.name]), generator=generator) < ON_EDGE
+                found[each.name] = torch.where(chosen, each.low, found[each.name])
+        return found
 
 
 def _placed(each: Range, share: Tensor) -> Tensor:

@@ -38,7 +38,7 @@ def fingerprint(family: Family) -> str:
     """Return what runs and weights of a family depend on, in sixteen letters: its ranges, targets and tolerance."""
     ranges = [(each.name, each.low, each.high, each.reach, each.log) for each in family.ranges]
     targets = [(each.name, each.nodes, each.log) for each in family.targets]
-    told = json.dumps([family.name, ranges, targets, family.tolerance])
+    told = json.dumps([family.name, ranges, targets, family.tolerance, *family.edges])
     return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 

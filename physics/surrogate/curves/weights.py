@@ -90,7 +90,8 @@ def _check(family: Family, target: Path, told: Mapping[str, str], card: Mapping[
         raise DataError(f"{target} is a surrogate of {told.get('family', 'something else')}, not of {family.name}")
     if told.get("version") != str(VERSION):
         raise DataError(f"{target} has the format {told.get('version')}, this program reads {VERSION}; train it again")
-    if told.get("fingerprint") != fingerprint(family) or card.get("fingerprint") != fingerprint(family):
+    same = told.get("fingerprint") == card.get("fingerprint") == fingerprint(family)
+    if not same or card.get("grouped") != list(family.grouped):
         raise DataError(f"{target} was trained on other ranges or targets than {family.name} has now; train it again")
 
 

@@ -34,7 +34,8 @@ class EquilibriumColumn(Columns):
     )
     targets = (Target("concentration", NODES, lower=0.0, upper=1.0, rising=True),)
     grouped = ("peclet", 2)
-    counts = Counts(500, 5000, 5000, 500)
+    edges = ("damkohler",)
+    counts = Counts(500, 6000, 6000, 500)
     tolerance = 1e-9
     settles = True
 

@@ -36,7 +36,7 @@ from physics.surrogate.regime import Range
 ROLL = 2.0  # wavelength over depth
 DISTURBANCE = 0.01
 NODES = 241
-_FINE = 1201
+_FINE = 321
 _GROWTHS, _SETTLING = 21.0, 0.6
 _BATCH = 16
 _DIFFERENCE, _CLOCK = 100.0, 1e5  # of the cells that are solved: kelvin, and seconds that show the run
@@ -95,7 +95,7 @@ class Convection(Family):
         """See `Family`."""
         count = len(numbers["rayleigh"])
         found = {each.name: torch.full((count, each.nodes), torch.nan, dtype=torch.float64) for each in self.targets}
-        order = numbers["rayleigh"].argsort()  # alike ones share a step
+        order = self._rate(numbers).argsort()  # those that grow alike share their output times
         for k in range(0, count, _BATCH):
             members = order[k : k + _BATCH]
             for name, values in self._some({n: v[members] for n, v in numbers.items()}, tolerance).items():
@@ -113,9 +113,10 @@ class Convection(Family):
             "thermal_diffusivity": diffusivity, "aspect": ROLL,
             "expansion": numbers["rayleigh"] * viscosity * diffusivity / (GRAVITY * _DIFFERENCE),
         }  # fmt: skip
-        even = torch.linspace(0.0, _CLOCK, _FINE, dtype=torch.float64)
+        shares = self.times(numbers, torch.linspace(0.0, 1.0, _FINE, dtype=torch.float64)) / span[:, None]
+        at = shares[len(shares) // 2] * _CLOCK
         try:
-            run = convection.simulate(settings, even, tolerance=tolerance)
+            run = convection.simulate(settings, at, tolerance=tolerance)
         except PhysicsError:
             run = None
         if run is None or not run.status.ok:
@@ -134,8 +135,8 @@ class Convection(Family):
             **{name: value[name] * clock for name in ("velocity_max", "across_max")},
         }
         share = self.times(numbers, torch.linspace(0.0, 1.0, NODES, dtype=torch.float64)) / span[:, None]
-        curves = CubicSpline(even.numpy() / _CLOCK, value["nusselt"].numpy(), axis=1)
-        rows = [curves(at)[k] for k, at in enumerate(share.numpy())]
+        curves = CubicSpline(at.numpy() / _CLOCK, value["nusselt"].numpy(), axis=1)
+        rows = [curves(own)[k] for k, own in enumerate(share.numpy())]
         return {
             "nusselt": torch.from_numpy(np.stack(rows)),
             **{name: column[:, None] for name, column in columns.items()},

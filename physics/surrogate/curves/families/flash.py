@@ -37,7 +37,8 @@ class Flash(Family):
         Target("half_time", log=True),
         Target("maximum", log=True, upper=1.0),
     )
-    grouped = ("biot", 2)
+    grouped = ("biot", 1)
+    edges = ("biot", "pulse_share")
     counts = Counts(400, 4000, 4000, 300)
     tolerance = 1e-9
 
