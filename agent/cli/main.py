@@ -25,6 +25,7 @@ from agent.cli import (
     report,
     runs,
     simulate,
+    surrogate,
 )
 from agent.cli.common import BAD_INPUT, FAILURE, WITHHELD, settings, stderr
 from agent.errors import AgentError
@@ -68,6 +69,7 @@ app.command("experiments")(experiments.experiments)
 app.command("doctor")(doctor.doctor)
 app.add_typer(corpus.app, name="corpus")
 app.add_typer(model.app, name="model")
+app.add_typer(surrogate.app, name="surrogate")
 for entry in entry_points(group="labwright.commands"):
     app.command(entry.name)(entry.load())
 

@@ -13,14 +13,13 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
-from scipy.interpolate import CubicSpline
 from torch import Tensor
 
 from physics import device
 from physics.equations.advection_dispersion.equation import operator, uniform_grid
 from physics.integrate.crank_nicolson import CRANK_NICOLSON, HALF_STEP, march
 from physics.surrogate.regime import Axis, Channel, Range, Regime
-from physics.surrogate.regimes.marching import require_finite, uniform
+from physics.surrogate.regimes.marching import require_finite, spline, uniform
 
 _FINER = 4  # the reference's cells for one of the regime's
 _STEPS = 32  # of the reference between two frames; half the time in which the flow crosses one of its cells, or less
@@ -88,9 +87,9 @@ def _on(means: Tensor, cells: int) -> Tensor:
     before = means.shape[-1]
     if before == cells:
         return means
-    held = np.concatenate([np.zeros((len(means), 1)), np.cumsum(means.numpy(), -1)], -1) / before
-    spline = CubicSpline(np.linspace(0.0, 1.0, before + 1), held, axis=-1)
-    return torch.from_numpy(np.diff(spline(np.linspace(0.0, 1.0, cells + 1)), axis=-1) * cells)
+    held = torch.nn.functional.pad(means.cumsum(-1), (1, 0)) / before
+    places = (np.linspace(0.0, 1.0, count + 1) for count in (before, cells))
+    return spline(next(places), held, next(places)).diff(dim=-1) * cells
 
 
 REGIME = AdvectionDispersionRegime()

@@ -13,7 +13,6 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
-from scipy.interpolate import CubicSpline
 from torch import Tensor
 
 from physics import device
@@ -21,7 +20,7 @@ from physics.equations.boussinesq.layer import Layer, State, conduction
 from physics.equations.boussinesq.run import Flow, Marcher
 from physics.surrogate.invariants import StaggeredDivergence
 from physics.surrogate.regime import Axis, Channel, Range, Regime
-from physics.surrogate.regimes.marching import fourier, require_finite, uniform, waves
+from physics.surrogate.regimes.marching import fourier, require_finite, spline, uniform, waves
 
 ASPECT = 2.0
 _WAVES = 5
@@ -90,8 +89,8 @@ class ConvectionRegime(Regime):
             return fields
         middles = 0.5 * (1.0 / layer.nx - 1.0 / nx)  # how far the first middle of a cell moves, over the period
         temperature, u, w = fields.unbind(1)
-        temperature = _spline(temperature, 0.5, (1.0, 0.0), layer.nz)
-        u, w = _spline(u, 0.5, (0.0, 0.0), layer.nz), _spline(w, 0.0, (0.0, 0.0), layer.nz)
+        temperature = _between_plates(temperature, 0.5, (1.0, 0.0), layer.nz)
+        u, w = _between_plates(u, 0.5, (0.0, 0.0), layer.nz), _between_plates(w, 0.0, (0.0, 0.0), layer.nz)
         along = [
             fourier(each.transpose(-1, -2), [layer.nx], shift).transpose(-1, -2)
             for each, shift in ((temperature, middles), (u, 0.0), (w, middles))
@@ -123,16 +122,14 @@ class ConvectionRegime(Regime):
         return torch.stack([state.T, state.u / speed, state.w[:, :-1] / speed], 1).transpose(-1, -2)
 
 
-def _spline(values: Tensor, first: float, plates: tuple[float, float], rows: int) -> Tensor:
+def _between_plates(values: Tensor, first: float, plates: tuple[float, float], rows: int) -> Tensor:
     """Read values (..., z), the first of them `first` of a row above the plate, on other rows by a cubic spline."""
     count = values.shape[-1]
     places = (np.arange(count) + first) / count
-    plain = values.numpy()
-    ends = [np.full((*plain.shape[:-1], 1), plate) for plate in plates]
-    inner = plain if first else plain[..., 1:]
-    known = np.concatenate([[0.0], places if first else places[1:], [1.0]])
-    spline = CubicSpline(known, np.concatenate([ends[0], inner, ends[1]], -1), axis=-1)
-    return torch.from_numpy(spline((np.arange(rows) + first) / rows))
+    inner, places = (values, places) if first else (values[..., 1:], places[1:])
+    ends = [torch.full_like(values[..., :1], plate) for plate in plates]
+    known = np.concatenate([[0.0], places, [1.0]])
+    return spline(known, torch.cat([ends[0], inner, ends[1]], -1), (np.arange(rows) + first) / rows)
 
 
 REGIME = ConvectionRegime()

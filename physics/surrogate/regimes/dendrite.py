@@ -13,14 +13,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.interpolate import CubicSpline
 from torch import Tensor
 
 from physics.equations.dendrite import TYPICAL, Dendrite
 from physics.integrate.lanes import each_member
 from physics.surrogate.invariants import spread
 from physics.surrogate.regime import Axis, Channel, Invariant, Range, Regime
-from physics.surrogate.regimes.marching import march, require_finite, uniform
+from physics.surrogate.regimes.marching import march, require_finite, spline, uniform
 
 SPACING = 0.0125
 _CELLS = 63
@@ -163,8 +162,8 @@ def _on(fields: Tensor, cells: int) -> Tensor:
     if before == cells:
         return fields
     known, wanted = np.linspace(0.0, 1.0, before + 1), np.linspace(0.0, 1.0, cells + 1)
-    found = CubicSpline(known, fields.numpy(), axis=-1)(wanted)
-    return torch.from_numpy(CubicSpline(known, found, axis=-2)(wanted))
+    found = spline(known, fields, wanted)
+    return spline(known, found.transpose(-1, -2).contiguous(), wanted).transpose(-1, -2).contiguous()
 
 
 REGIME = DendriteRegime()

@@ -6,7 +6,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
+from scipy.interpolate import CubicSpline
 from torch import Tensor
 
 from physics import device
@@ -94,6 +96,14 @@ def fourier(values: Tensor, points: Sequence[int], shift: float = 0.0) -> Tensor
             spectrum = spectrum * turn.reshape([-1] + [1] * (-axis - 1))
         values = torch.fft.irfft(spectrum, n=count, dim=axis, norm="forward")
     return values
+
+
+def spline(known: np.ndarray, values: Tensor, wanted: np.ndarray) -> Tensor:
+    """Read values (..., known) at the places `wanted` by a cubic spline; rows that are not finite become NaN."""
+    plain = values.numpy()
+    sound = np.isfinite(plain).all(-1, keepdims=True)
+    found = CubicSpline(known, np.where(sound, plain, 0.0), axis=-1)(wanted)
+    return torch.from_numpy(np.where(sound, found, np.nan))
 
 
 def waves(shares: Sequence[Tensor], most: int, slope: float, generator: torch.Generator) -> Tensor:

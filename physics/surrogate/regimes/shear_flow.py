@@ -44,7 +44,7 @@ class ShearFlowRegime(Regime):
     def start(self, settings: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
         """Two layers of random width and place, disturbed, and a tracer of layers and random waves."""
         nx, ny = (4 * points for points in self.points)
-        grid = Grid(nx, ny, *(axis.length for axis in self.axes))
+        grid = self._grid(nx, ny)
         blobs = 2 * int(torch.randint(1, 4, (), generator=generator))
         u, v, tracer = (each[0] for each in layers(grid, 2, blobs, uniform(1.0, 3.0, generator)))
         shares = [grid.x / grid.lx, grid.y / grid.ly]
@@ -61,7 +61,7 @@ class ShearFlowRegime(Regime):
     def solve(self, start: Tensor, settings: Mapping[str, Tensor], *, coarse: int = 1, frames: int = 0) -> Tensor:
         """Return the frames (runs, frames, 3, 64, 32)."""
         nx, ny = (points * 3 // 2 // coarse for points in self.points)
-        equation = ShearFlow(Grid(nx, ny, *(axis.length for axis in self.axes)))
+        equation = ShearFlow(self._grid(nx, ny))
         drift = start[:, :2].to(torch.float64).mean((-2, -1))
         first = fourier(start.to(torch.float64), (nx, ny))
         viscosity = 1.0 / settings["reynolds"].to(torch.float64)
@@ -81,6 +81,9 @@ class ShearFlowRegime(Regime):
         )
         seen = self._carried(seen, drift)
         return require_finite(self.name, torch.cat([start[:, None].to(seen), seen], 1), settings)
+
+    def _grid(self, nx: int, ny: int) -> Grid:
+        return Grid(nx, ny, self.axes[0].length, self.axes[1].length)
 
     def _carried(self, seen: Tensor, drift: Tensor) -> Tensor:
         """Move the frames after the first along with the mean velocity (runs, 2), and add it."""

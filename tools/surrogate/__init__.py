@@ -1,0 +1,1 @@
+"""Data, training and use of the surrogate."""
