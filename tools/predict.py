@@ -64,7 +64,7 @@ def predict(
     asked = perf_counter()
     source = "solver" if doubts or found is None else "surrogate"
     if found is None or doubts:
-        solution = _solve(declared, given, times, device, progress)
+        solution = _solve(declared, given, times, device, progress, doubts)
         ends: Ends = {name: _ends(output) for name, output in solution.outputs.items()}
         verdicts = checks(declared, given, solution)
     else:
@@ -73,7 +73,7 @@ def predict(
     _check_clock(settings, solution)
     rows = _rows(declared, solution, ends, settings, time_unit)
     seconds = {"surrogate": asked - begin, "solver": perf_counter() - asked if source == "solver" else 0.0}
-    reason = "; ".join(dict.fromkeys(sentence for _, sentence in doubts))
+    reason = _joined(doubts)
     name = "" if surrogate is None else surrogate.family.name
     saved = _saved(surrogate, seconds["surrogate"]) if source == "surrogate" else 0.0
     if tally is not None:
@@ -85,7 +85,7 @@ def predict(
         "outputs": rows,
         "level": level,
         "source": source,
-        "reason": reason or "",
+        "reason": reason,
         "reasons": [{"kind": kind, "reason": sentence} for kind, sentence in dict.fromkeys(doubts)],
         "surrogate": name,
         "balances": balances(solution),
@@ -119,14 +119,20 @@ def _solve(
     times: torch.Tensor,
     device: str,
     progress: Callable[[float, str], None] | None,
+    doubts: list[tuple[str, str]],
 ) -> Solution:
     try:
         solution = declared.simulate(given, times, device=device, progress=progress)
     except InputError as error:
         raise Retry(str(error)) from error
     if not solution.status.ok:
-        raise Failed(f"{solution.status.value} {solution.message}".strip())
+        told = f"{solution.status.value} {solution.message}".strip()
+        raise Failed(f"{told} Nor can the surrogate: {_joined(doubts)}.")
     return solution
+
+
+def _joined(doubts: list[tuple[str, str]]) -> str:
+    return "; ".join(dict.fromkeys(sentence for _, sentence in doubts))
 
 
 def _as_solution(found: Prediction, seconds: float) -> tuple[Solution, dict[str, tuple[Output, Output]]]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from agent.cli import surrogate_curves
 from agent.cli.common import Json, emit, progress, settings, stdout
 from tools.surrogate.data import SPLITS, duration, make_data
 
@@ -17,6 +18,9 @@ app = typer.Typer(help="The surrogate: make its data.", no_args_is_help=True)
 @app.callback()
 def surrogate() -> None:
     """The surrogate: make its data."""
+
+
+app.command("curves")(surrogate_curves.curves)
 
 
 @app.command("data")

@@ -24,6 +24,7 @@ from physics.surrogate.curves.runs import fingerprint
 
 FOLDER = Path(__file__).resolve().parent.parent / "weights" / "curves"
 VERSION = 1
+_KEY = "labwright"  # one entry, since several would stand in any order and change the file
 _SINGLE = ("scores", "groups", "modes", "mean", "profile", "local_points", "local_weights")  # these need no more
 
 
@@ -40,7 +41,7 @@ def write(family: Family, emulators: Mapping[str, Emulator], card: Mapping[str, 
     target = folder / f"{family.name}.safetensors"
     full = {**told, "kinds": kinds, **card}
     for path, data in (
-        (target, save(tensors, told)),
+        (target, save(tensors, {_KEY: json.dumps(told)})),
         (target.with_suffix(".json"), json.dumps(full, indent=1, ensure_ascii=False).encode() + b"\n"),
     ):
         part = path.with_suffix(path.suffix + ".part")
@@ -61,7 +62,7 @@ def read(family: Family, folder: Path = FOLDER) -> tuple[dict[str, Emulator], di
     try:
         card = json.loads(target.with_suffix(".json").read_text())
         with safe_open(target, "pt") as opened:
-            told = opened.metadata() or {}
+            told = json.loads((opened.metadata() or {}).get(_KEY, "{}"))
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError) as error:
         raise DataError(f"{target} cannot be read ({' '.join(str(error).split())[:120]}); train it again") from error

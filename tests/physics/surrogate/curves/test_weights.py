@@ -68,7 +68,7 @@ def test_weights_of_another_time_are_told(small: Surrogate, folder: Path, change
     file = folder / "column.safetensors"
     card = json.loads((folder / "column.json").read_text())
     own = {name: card[name] for name in ("family", "version", "fingerprint")}
-    save_file(load_file(file), file, own | change)
+    save_file(load_file(file), file, {"labwright": json.dumps(own | change)})
     with pytest.raises(DataError, match=told):
         read(small.family, folder)
 
@@ -80,10 +80,11 @@ def test_tensors_that_are_missing_or_do_not_fit_are_told(small: Surrogate, folde
     own = {name: card[name] for name in ("family", "version", "fingerprint")}
     tensors = load_file(file)
     whole = tensors.pop(f"concentration/{part}")
-    save_file(tensors, file, own)
+    save_file(tensors, file, {"labwright": json.dumps(own)})
     with pytest.raises(DataError, match="lacks"):
         read(small.family, folder)
     if part != "scores":
-        save_file(tensors | {f"concentration/{part}": whole[:-1].contiguous()}, file, own)
+        cut = {f"concentration/{part}": whole[:-1].contiguous()}
+        save_file(tensors | cut, file, {"labwright": json.dumps(own)})
         with pytest.raises(DataError, match="do not fit together"):
             read(small.family, folder)
