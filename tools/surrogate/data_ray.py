@@ -1,7 +1,12 @@
-"""Solve batches of runs on a Ray cluster; the package `ray` is needed only where one is named."""
+"""Solve batches of runs on a Ray cluster; the package `ray` is needed only where one is named.
+
+Ray's processes listen on the network, also those of a cluster that is started here: use it where the network is
+trusted, or with its authentication by token.
+"""
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -13,6 +18,7 @@ from physics.surrogate.regimes import get
 from tools.errors import Failed, Retry
 
 LOCAL = "local"
+_PATIENCE = 10.0  # seconds
 _WAITING = 2  # batches for each processor of the cluster that are handed out at once
 
 Solve = Callable[[Regime, str, Sequence[range], int, bool, int], Batches]
@@ -35,9 +41,13 @@ def ray_batches(address: str | None) -> Iterator[Solve | None]:
             "--ray needs the package ray, which is not installed; 'pip install labwright[ray]' adds it"
         ) from error
     try:
-        # a cluster of its own listens to this machine alone
-        own = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"} if address == LOCAL else {}
-        ray.init(address=address, log_to_driver=False, logging_level="error", **own)
+        _reach(address)
+        ray.init(
+            address=address,
+            include_dashboard=False if address == LOCAL else None,
+            log_to_driver=False,
+            logging_level="error",
+        )
     except (ConnectionError, ValueError, RuntimeError, OSError) as error:
         told = " ".join(str(error).split())[:200]
         raise Retry(f"there is no Ray cluster at {address!r} ({told}); start one with 'ray start --head'") from error
@@ -45,6 +55,13 @@ def ray_batches(address: str | None) -> Iterator[Solve | None]:
         yield _solver(ray)
     finally:
         ray.shutdown()
+
+
+def _reach(address: str) -> None:
+    """Knock at `host:port`; Ray itself waits long for an answer."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
 
 
 def _solver(ray: Any) -> Solve:
