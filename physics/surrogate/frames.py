@@ -81,8 +81,8 @@ def write(
         raise DataError(f"{path.parent} cannot be made: {error.strerror}") from error
     fields = {}
     for name, channels in fields_of(regime).items():
-        unit, picked = regime.channels[channels[0]].unit, frames.values[:, :, channels].movedim(2, -1)
-        fields[name] = Array(picked, unit, 1) if len(channels) > 1 else Array(picked[..., 0], unit)
+        unit, parts = regime.channels[channels[0]].unit, [frames.values[:, :, channel] for channel in channels]
+        fields[name] = Array(torch.stack(parts, -1), unit, 1) if len(parts) > 1 else Array(parts[0], unit)
     trajectory = Trajectory(
         name=frames.regime,
         time=regime.interval * torch.arange(frames.values.shape[1], dtype=torch.float64),

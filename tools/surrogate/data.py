@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
 
 import h5py
+from filelock import FileLock, Timeout
 
 from physics.errors import InputError, SolverError
 from physics.surrogate.frames import path_of, write
@@ -71,10 +73,33 @@ def make_data(
     job = _Job(Path(out), seed, {name: count for name, count in counts.items() if count}, again, progress)
     open_splits = [(regime, split) for regime in regimes for split in job.counts if not job.has(regime, split)]
     job.expect(open_splits)
-    with ray_batches(ray) as solve:
+    with _alone(job.out), ray_batches(ray) as solve:
         job.solve = solve
         found = [job.regime(regime) for regime in regimes]
     return {"status": "done", "out": str(out), "seed": seed, "regimes": found}
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the folder, so that no other command writes there.
+
+    Raises:
+        Retry: one does, or the folder cannot be made.
+    """
+    lock = FileLock(folder / ".lock", timeout=0)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+        for left in folder.glob("*/data/*/.*.hdf5.*"):  # of a command that was killed while it wrote
+            left.unlink()
+    except Timeout as error:
+        raise Retry(f"{folder}: another command is making data there; wait for it, or give another --out") from error
+    except OSError as error:
+        raise Retry(f"{folder} cannot be used: {error.strerror or error}") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _check(counts: Mapping[str, int], seed: int) -> None:

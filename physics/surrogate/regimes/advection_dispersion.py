@@ -22,7 +22,7 @@ from physics.surrogate.regime import Axis, Channel, Range, Regime
 from physics.surrogate.regimes.marching import require_finite, spline, uniform
 
 _FINER = 4  # the reference's cells for one of the regime's
-_STEPS = 32  # of the reference between two frames; half the time in which the flow crosses one of its cells, or less
+_STEPS = 24  # of the reference between two frames, in which the flow crosses less than one of its cells
 _HALVES = 4
 _PATCHES = (1, 4)
 
@@ -41,7 +41,7 @@ class AdvectionDispersionRegime(Regime):
         Range("retardation", 1.0, 2.5, (1.0, 4.0)),
         Range("feed", 0.0, 1.0, (0.0, 1.0)),
     )
-    interval = 0.05
+    interval = 0.03
 
     def start(self, settings: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
         """The feed as far as it has come, and smooth patches of random place, width and height."""

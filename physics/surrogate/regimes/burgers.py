@@ -30,8 +30,8 @@ class BurgersRegime(Regime):
     equation = "u_t + (u^2 / 2)_x = nu u_xx"
     axes = (Axis("x", 128, 1.0, "periodic"),)
     channels = (Channel("velocity"),)
-    ranges = (Range("viscosity", 4e-3, 4e-2, (2.5e-3, 8e-2), log=True),)
-    interval = 0.045
+    ranges = (Range("viscosity", 4e-3, 2e-2, (2.5e-3, 4e-2), log=True),)
+    interval = 0.04
     invariants = (Mean((0,), "mean velocity"),)
 
     def start(self, settings: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:

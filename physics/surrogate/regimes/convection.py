@@ -42,7 +42,7 @@ class ConvectionRegime(Regime):
         Range("rayleigh", 2e3, 1e5, (1.7e3, 3e5), log=True),
         Range("prandtl", 0.5, 5.0, (0.3, 10.0), log=True),
     )
-    interval = 1.0
+    interval = 1.25
     invariants = (_SOLENOIDAL,)
 
     def start(self, settings: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import h5py
 import pytest
 import torch
+from filelock import FileLock
 
 from physics.errors import SolverError
 from physics.surrogate.frames import path_of, read
@@ -41,7 +42,7 @@ def test_the_files_hold_the_runs_of_the_seed(made: Path) -> None:
 
 def test_the_card_says_what_the_data_are(made: Path) -> None:
     card = json.loads((made / COLUMN.name / "card.json").read_text())
-    assert (card["equation"], card["interval"], card["frames"], card["seed"]) == (COLUMN.equation, 0.05, 28, 4)
+    assert (card["equation"], card["interval"], card["frames"], card["seed"]) == (COLUMN.equation, 0.03, 28, 4)
     assert card["axes"] == [{"name": "x", "points": 128, "length": 1.0, "boundary": "open", "unit": ""}]
     assert [row["name"] for row in card["settings"]] == [each.name for each in COLUMN.ranges]
     assert {name: (told["runs"], told["beyond"]) for name, told in card["splits"].items()} == {
@@ -98,12 +99,22 @@ def test_a_command_that_is_stopped_goes_on_where_it_was(tmp_path: Path, monkeypa
     monkeypatch.setattr(data, "write", stopped)
     with pytest.raises(KeyboardInterrupt):
         make_data([COLUMN.name], tmp_path, counts=COUNTS)
-    assert [file.name for file in tmp_path.rglob("*") if file.is_file()] == [f"{COLUMN.name}.hdf5"]
+    assert [file.name for file in tmp_path.rglob("*") if file.is_file() and file.name != ".lock"] == [
+        f"{COLUMN.name}.hdf5"
+    ]
+    left = path_of(tmp_path, COLUMN.name, "train").with_name(f".{COLUMN.name}.hdf5.cut")
+    left.write_bytes(b"half of a file")
     monkeypatch.setattr(data, "write", write)
     told = make_data([COLUMN.name], tmp_path, counts=COUNTS)["regimes"][0]
     assert told["kept"] == ["train"]
     assert set(told["card"]["splits"]) == set(COUNTS)
     assert (tmp_path / COLUMN.name / "stats.yaml").is_file()
+    assert not left.exists()
+
+
+def test_two_commands_do_not_write_the_same_folder(tmp_path: Path) -> None:
+    with FileLock(tmp_path / ".lock"), pytest.raises(Retry, match="another command is making data there"):
+        make_data([COLUMN.name], tmp_path, counts=COUNTS)
 
 
 def test_the_time_left_is_told(tmp_path: Path) -> None:
