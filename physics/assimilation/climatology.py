@@ -79,7 +79,7 @@ class Climatology:
 
     def on(self, layer: Layer) -> Climatology:
         """Return the same fields on a finer grid, through the stream function and the splines of `sensors`."""
-        carry = _Carry(self.layer, layer)
+        carry = Carry(self.layer, layer)
         return Climatology(
             layer, carry.fields(self.mean, 1.0), carry.fields(self.modes, 0.0), self.labels, self.share, self.sizes
         )
@@ -207,31 +207,30 @@ def _waves(
     ]
 
 
-class _Carry:
-    """Carries fields to another grid of the same layer."""
+class Carry:
+    """Carries fields to another grid of the same layer, finer or coarser."""
 
-    def __init__(self, coarse: Layer, fine: Layer) -> None:
-        self.coarse, self.fine = coarse, fine
-        faces = [np.arange(layer.nx) * layer.h for layer in (coarse, fine)]
-        self.x = along(coarse.x_centres, coarse.aspect, fine.x_centres, coarse.periodic)
-        self.x_faces = along(faces[0], coarse.aspect, faces[1], coarse.periodic)
-        self.z, self.lower, _ = across(coarse.z_centres, fine.z_centres)
-        inner, self.from_bottom, self.from_top = across(coarse.z_faces[1:-1], fine.z_faces)
-        self.z_faces = inner
+    def __init__(self, old: Layer, new: Layer) -> None:
+        self.old, self.new = old, new
+        faces = [np.arange(layer.nx) * layer.h for layer in (old, new)]
+        self.x = along(old.x_centres, old.aspect, new.x_centres, old.periodic)
+        self.x_faces = along(faces[0], old.aspect, faces[1], old.periodic)
+        self.z, self.lower, _ = across(old.z_centres, new.z_centres)
+        self.z_faces, _, self.from_top = across(old.z_faces[1:-1], new.z_faces)
 
     def fields(
         self, fields: tuple[np.ndarray, np.ndarray, np.ndarray], bottom: float
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return u, w, T on the finer grid; T is `bottom` at the lower plate, 0 at the upper one."""
+        """Return u, w, T on the new grid; T is `bottom` at the lower plate, 0 at the upper one."""
         u, _, t = fields
         temperature = np.einsum("Jj,bji,Ii->bJI", self.z, t, self.x) + bottom * self.lower[:, None]
         # psi at the corners: u = d psi / dz, w = -d psi / dx, zero in the lower plate but for a mean current above it
-        psi = np.cumsum(u * self.coarse.dz[:, None], axis=1)
-        fine = np.einsum("Jj,bji->bJi", self.z_faces, psi[:, :-1]) + self.from_top[:, None] * psi[:, -1:]
-        fine = np.einsum("bJi,Ii->bJI", fine, self.x_faces)
-        fine[:, 0] = 0.0
-        after = np.roll(fine, -1, axis=-1)
-        return np.diff(fine, axis=1) / self.fine.dz[:, None], (fine - after) / self.fine.h, temperature
+        psi = np.cumsum(u * self.old.dz[:, None], axis=1)
+        there = np.einsum("Jj,bji->bJi", self.z_faces, psi[:, :-1]) + self.from_top[:, None] * psi[:, -1:]
+        there = np.einsum("bJi,Ii->bJI", there, self.x_faces)
+        there[:, 0] = 0.0
+        after = np.roll(there, -1, axis=-1)
+        return np.diff(there, axis=1) / self.new.dz[:, None], (there - after) / self.new.h, temperature
 
 
 def combined(climate: Climatology, z: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -23,6 +23,9 @@ _DOUBLINGS = 4
 Numbers = tuple[np.ndarray, np.ndarray]
 """Rayleigh and Prandtl numbers, (batch,) each."""
 
+Pulls = Sequence[Sequence[np.ndarray]]
+"""What is added to u, w, T before each read, (rows, columns) each; none where empty."""
+
 
 class Grid:
     """Fields of a layer on one grid.
@@ -94,17 +97,19 @@ class Grid:
             "across": self._put("w_up", self.w_up) @ w[:, 1:-1] @ side,
         }
 
-    def march(self, z: np.ndarray, plan: Sequence[tuple[int, float]]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    def march(
+        self, z: np.ndarray, plan: Sequence[tuple[int, float]], pulls: Pulls = ()
+    ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """March z (batch, size), real or complex, through (steps, length) before each read.
 
         A member too fast for the steps takes twice as many, four times, ...; all members of a complex batch, which
-        are one state and its derivatives, take the same.
+        are one state and its derivatives, take the same. `pulls` are added to u, w, T before each read.
         """
-        seen, after = self.march_states(combined(self.climate, z[:, self.unknown :]), self.numbers(z), plan)
+        seen, after = self.march_states(combined(self.climate, z[:, self.unknown :]), self.numbers(z), plan, pulls)
         return seen, self.describe(after)
 
     def march_states(
-        self, state: Sequence[np.ndarray], numbers: Numbers, plan: Sequence[tuple[int, float]]
+        self, state: Sequence[np.ndarray], numbers: Numbers, plan: Sequence[tuple[int, float]], pulls: Pulls = ()
     ) -> tuple[np.ndarray, list[np.ndarray]]:
         """The same from states with Ra and Pr (batch,); returns the states of the end."""
         rayleigh, prandtl = numbers
@@ -116,7 +121,7 @@ class Grid:
         after = [np.full_like(part, np.nan) for part in fields]
         for _ in range(_DOUBLINGS):
             part = [field[pending].copy() for field in fields]
-            reads, fastest = self._stretches(part, rayleigh[pending], prandtl[pending], plan, factors[pending])
+            reads, fastest = self._stretches(part, rayleigh[pending], prandtl[pending], plan, factors[pending], pulls)
             finite = np.isfinite(reads).all(axis=(1, 2)) & (fastest <= _STABLE)
             if np.issubdtype(kind, np.complexfloating):
                 finite[:] = finite.all()
@@ -136,13 +141,16 @@ class Grid:
         prandtl: np.ndarray,
         plan: Sequence[tuple[int, float]],
         factors: np.ndarray,
+        pulls: Pulls,
     ) -> tuple[np.ndarray, np.ndarray]:
         """March in place; return the sensors (batch, reads, sensors) and the largest Courant numbers (batch,)."""
         push = np.stack([0.0 * rayleigh, rayleigh * prandtl], 1)
         fastest, reads = np.zeros(len(rayleigh)), []
-        for count, dt in plan:
+        for (count, dt), pull in zip(plan, pulls or [()] * len(plan), strict=True):
             if count:
                 _, swept = march_arrays(self.layer.operators, fields, prandtl, push, dt / factors, count * factors)
                 np.maximum(fastest, np.nan_to_num(swept * dt / factors, nan=np.inf), out=fastest)
+            for part, added in zip(fields, pull, strict=False):
+                part += added
             reads.append(fields[2].reshape(len(rayleigh), -1) @ self.weights.T + self.offset)
         return np.stack(reads, 1), fastest

@@ -51,7 +51,8 @@ class Innovation:
         values: (reads, sensors), zero where nothing was read, and `seen` says where something was.
         noise: the standard deviation of the sensors.
         added: the correction, (reads, sensors), zero without a finer model.
-        model: root mean square of the error that stays in the corrected model.
+        model: root mean square of the error that stays in the corrected model; where a finer run draws the coarse one
+            along, at each read, (reads, 1).
         best: the run of the finer model that the correction is of.
     """
 
@@ -59,7 +60,7 @@ class Innovation:
     seen: Tensor
     noise: Tensor
     added: Tensor
-    model: float = 0.0
+    model: float | Tensor = 0.0
     best: Best | None = None
 
     @classmethod
@@ -82,14 +83,27 @@ class Innovation:
 
     def precision(self, reads: int) -> Tensor:
         """Return 1 / s^2 of the first reads, zero where nothing was read, (reads, sensors)."""
-        return (self.seen / (self.noise**2 + self.model**2))[:reads]
+        model = self.model[:reads] if isinstance(self.model, Tensor) else self.model
+        return self.seen[:reads] / (self.noise[:reads] ** 2 + model**2)
+
+    @property
+    def model_deviation(self) -> float:
+        """The model's error, root mean square of all reads."""
+        return float(self.model.square().mean().sqrt()) if isinstance(self.model, Tensor) else self.model
+
+    def on(self, system: System) -> System:
+        """Return the system as the finer run draws it along, itself where none does."""
+        return system if self.best is None or self.best.drawn is None else replace(system, compiled=self.best.drawn)
 
     def remaining(self, system: System) -> Tensor | None:
         """Return the error that corrected predictions may still have, (reads * sensors,); None without a correction.
 
         It is alike from read to read, so it is no noise: it moves an analysis as one.
         """
-        return None if self.best is None else (system.remaining * torch.where(self.seen, self.added, 0.0)).flatten()
+        if self.best is None:
+            return None
+        off = system.remaining * self.added if self.best.off is None else self.best.off
+        return torch.where(self.seen, off, 0.0).flatten()
 
     def left(self, predicted: Tensor) -> Tensor:
         """Return y - H - correction for predictions (..., reads, sensors) of the first reads."""
@@ -111,8 +125,11 @@ class Innovation:
         if system.finer is None:
             return mine
         best = system.finer(z, len(system.reads))
-        added = best.seen - march(system, z[None])[0][0]
+        added = best.seen - march(replace(mine, best=best).on(system), z[None])[0][0]
         if not bool(torch.isfinite(added).all()):
             return mine
-        model = system.remaining * float(added[mine.seen].square().mean().sqrt())
+        model: float | Tensor = system.remaining * float(added[mine.seen].square().mean().sqrt())
+        if best.off is not None:
+            off = torch.where(mine.seen, best.off, 0.0)
+            model = (off.square().sum(1, keepdim=True) / mine.seen.sum(1, keepdim=True).clamp(min=1)).sqrt()
         return replace(mine, added=added, model=model, best=best)

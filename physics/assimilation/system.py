@@ -9,7 +9,9 @@ deviation z) for a positive parameter. So every method works in the same well-sc
 invert a background covariance.
 
 A coarse model that has a finer one beside it is corrected by it (`Best`): what the finer run shows at the sensors
-beyond the coarse one is added to the coarse prediction and held fixed while z moves a little.
+beyond the coarse one is added to the coarse prediction and held fixed while z moves a little. Where the two part, by a
+flow that is about to change, the finer run can draw the coarse one along: at every read, what it has beyond is added to
+the coarse state, so that the coarse run passes where the finer one does, and its derivatives are those there.
 
 Source: P. Courtier, J.-N. Thepaut and A. Hollingsworth, A strategy for operational implementation of 4D-Var, using an
 incremental approach, Q. J. R. Meteorol. Soc. 120 (1994) 1367-1387, doi:10.1002/qj.49712051912.
@@ -43,11 +45,17 @@ class Compiled(Protocol):
 
 
 class Best(NamedTuple):
-    """A run of the finest model at one z: the sensors (reads, sensors), the fields of the start and of the end."""
+    """A run of the finest model at one z: the sensors (reads, sensors), the fields of the start and of the end.
+
+    `drawn` is the march of the coarse model that this run draws along, where it does; `off` estimates by how much the
+    sensors are still off here, (reads, sensors).
+    """
 
     seen: Tensor
     start: Fields
     end: Fields
+    drawn: Compiled | None = None
+    off: Tensor | None = None
 
 
 class Tangent(NamedTuple):
@@ -79,7 +87,9 @@ class System:
             prior; a search starts from the one that fits best.
         entry: z at which a search begins, (size,), where something is known of it.
         finer: z (size,) and reads -> a run of a finer model up to that read, whose fields have the shape of `describe`.
-        finer_tangent: the same with its derivative; much dearer.
+        drawing: the same, drawing the coarse model along.
+        finer_seen: z (batch, size) and reads -> what the sensors see of such runs, (batch, reads, sensors).
+        finer_tangent: the run of `finer` with its derivative; much dearer.
         remaining: the share of what the finer run differs by that it is itself still off by, 1 / (ratio^2 - 1) for
             grids of that ratio and a scheme of second order.
     """
@@ -100,6 +110,8 @@ class System:
     guesses: Callable[[int, int], Tensor] | None = None
     entry: Tensor | None = None
     finer: Callable[[Tensor, int], Best] | None = None
+    drawing: Callable[[Tensor, int], Best] | None = None
+    finer_seen: Callable[[Tensor, int], Tensor] | None = None
     finer_tangent: Callable[[Tensor, int], Tangent] | None = None
     remaining: float = 0.0
 

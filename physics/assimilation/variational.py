@@ -12,7 +12,8 @@ finer one agrees. At the end H' is marched with the finer one too, as seldom as 
 
 The window is opened in stages (one read, then twice as many, ...), each starting where the one before ended: a misfit
 over a long window has many minima, the one of a short window nearly none. A chi^2 over the whole window that tells of a
-misfit means another minimum, and the search begins again from another guess. The posterior covariance is that of the
+misfit means another minimum, and the search begins again: from the same point along the finer run (`along`), then from
+other guesses. The posterior covariance is that of the
 last quadratic problem, (I + H'^T R^-1 H')^-1; the search ends when it expects to gain less than `tolerance`.
 
 Fails where the run is chaotic over the window, and where the start is so unlike every guess that even the first reads
@@ -34,6 +35,7 @@ import torch
 from torch import Tensor
 
 from physics import device as devices
+from physics.assimilation.along import led
 from physics.assimilation.analysis import LOUD, Analysis, Field, estimates, moved_by, spread, verdict
 from physics.assimilation.derivatives import adjoint_gradient, rough_tangent, start_tangent, tangent
 from physics.assimilation.innovation import Innovation, guesses, windows_of
@@ -53,7 +55,8 @@ _LEAST = 0.01  # of a step, at which it is given up
 class _Search:
     """Where the search is: z, its cost, the factor of the Hessian that is kept, and what it took.
 
-    `innovation` holds the correction at z; `line` the last derivatives, at `line_at`.
+    `innovation` holds the correction at z; `line` the last derivatives, at `line_at`; `drawn` tells whether the finer
+    run draws the coarse one along.
     """
 
     z: Tensor
@@ -62,6 +65,7 @@ class _Search:
     factor: Tensor | None = None
     line: Tangent | None = None
     line_at: Tensor | None = None
+    drawn: bool = False
     settled: bool = False
     iterations: int = 0
     marches: int = 0
@@ -107,6 +111,8 @@ def four_d_var(
         else:
             starts = [start.to(torch.float64)]
         found = _search(system, innovation, starts, iterations, tolerance, growth)
+        if found.drawn:
+            system = replace(system, finer=system.drawing)
         if found.sound and system.finer_tangent is not None:
             _polish(system, found, tolerance)
         return _analysis(system, found, level)
@@ -129,6 +135,8 @@ def _search(
                 if math.isfinite(at.cost) and (gain <= enough or (not whole and at.sound)):
                     at.settled = True
                     break
+        if best is None and not at.sound and system.drawing is not None:
+            at = _along(system, innovation, z, at)
         marches = at.marches
         if best is None or at.cost < best.cost:
             best = at
@@ -138,6 +146,17 @@ def _search(
         raise ValueError("no point to start from")
     best.marches = marches
     return best
+
+
+def _along(system: System, innovation: Innovation, z: Tensor, at: _Search) -> _Search:
+    """Return where a search along the finer run leads from z, or `at` where it does not fit better."""
+    z, marches = led(system, innovation, z)
+    here = innovation.corrected(replace(system, finer=system.drawing), z)
+    cost = float(here.misfit(march(here.on(system), z[None])[0])[0] + 0.5 * z @ z)
+    at.marches += marches
+    if not cost < at.cost:
+        return at
+    return replace(at, z=z, innovation=here, cost=cost, factor=None, line=None, drawn=True, history=(*at.history, cost))
 
 
 def _iterate(system: System, at: _Search) -> float:
@@ -188,7 +207,7 @@ def _take(system: System, at: _Search, step: Tensor, promised: float) -> bool:
     while share >= _LEAST:
         z = at.z + share * step
         after = before.corrected(system, z)
-        seen = march(system, z[None])[0]
+        seen = march(after.on(system), z[None])[0]
         at.marches += 1
         # Weighed as before: the weights follow the correction, and would make costs incomparable.
         cost = float(replace(after, model=before.model).misfit(seen)[0] + 0.5 * z @ z)
@@ -216,7 +235,7 @@ def _polish(system: System, at: _Search, tolerance: float) -> None:
             innovation = at.innovation
             weight = innovation.precision(len(system.reads))
             at.factor = torch.linalg.cholesky(eye + slope.T @ (weight.reshape(-1, 1) * slope))
-            seen = march(system, at.z[None])[0]
+            seen = march(innovation.on(system), at.z[None])[0]
             at.cost = float(innovation.misfit(seen)[0] + 0.5 * at.z @ at.z)
             gradient = at.z - slope.T @ (weight * innovation.left(seen)[0]).flatten()
             step = -torch.cholesky_solve(gradient[:, None], at.factor)[:, 0]
@@ -234,10 +253,10 @@ def _last_line(system: System, at: _Search) -> Tangent:
     if line is not None and at.line_at is not None and factor is not None:
         moved = torch.linalg.vector_norm(factor.T @ (at.z - at.line_at)) / math.sqrt(system.size)
         if float(moved) < _HARDLY:
-            seen, end = march(system, at.z[None])
+            seen, end = march(at.innovation.on(system), at.z[None])
             return line._replace(seen=seen[0], end={name: part[0] for name, part in end.items()})
     at.marches += system.size
-    return tangent(system, at.z)
+    return tangent(at.innovation.on(system), at.z)
 
 
 def _analysis(system: System, at: _Search, level: float) -> Analysis:
@@ -277,7 +296,7 @@ def _analysis(system: System, at: _Search, level: float) -> Analysis:
         chi_squared=2.0 * cost,
         points=innovation.points,
         signal=system.size - float(covariance.diagonal().sum()),
-        model_deviation=innovation.model,
+        model_deviation=innovation.model_deviation,
         status=status,
         message=message,
         warnings=tuple(warnings),
