@@ -1,8 +1,14 @@
 """What the families of columns share: settings to dimensionless columns, pulses by superposition, the output.
 
 All have a third-type inlet and a closed outlet, where the sensor stands, so that resident and flux concentration are
-the same. Without decay a column that is leached shows 1 less the curve of a step, and where transport is linear a
-pulse shows the difference of two steps.
+the same and the curve is that of the effluent. Without decay a column that is leached shows 1 less the curve of a step,
+and where transport is linear a pulse shows the difference of two steps. From the curve follow
+
+    outflow(t) = v int_0^t c dt,     inflow(t) = v int_0^t f dt,     storage = initial + inflow - outflow
+
+in metres of feed per unit of pore cross-section. An outflow is held to what leaves neither a negative storage nor more
+than a full column holds, so that tracer is conserved to rounding; a band of curves that holds at every time gives bands
+of the amounts that do.
 """
 
 from __future__ import annotations
@@ -18,6 +24,8 @@ from physics.equations.advection_dispersion.scaling import scaled
 from physics.experiments.column import scheme_of
 from physics.series import Series
 from physics.solution import Output
+from physics.surrogate.curves.amounts import accumulated
+from physics.surrogate.curves.basis import read
 from physics.surrogate.curves.family import Answer, Band, Family, Numbers, Part
 
 NAMES = (
@@ -84,11 +92,49 @@ class Columns(Family):
     def ends(self, numbers: Numbers) -> tuple[Tensor, Tensor]:
         """Return the logarithms of the dimensionless times between which the curve is known, shape (batch,)."""
 
-    def answers(self, settings: Mapping[str, Any], numbers: Numbers, bands: Mapping[str, Band], times: Tensor
-                ) -> list[Answer]:  # fmt: skip
-        """See `Family`."""
+    def answers(
+        self, settings: Mapping[str, Any], numbers: Numbers, bands: Mapping[str, Band], nodes: Mapping[str, Band],
+        times: Tensor,
+    ) -> list[Answer]:  # fmt: skip
+        """See `Family`; with decay the curve alone, since what decays is not known from it."""
         band = bands["concentration"]
-        return [Answer(Output("concentration", "", band.value, times), band.lower, band.upper)]
+        curve = Answer(Output("concentration", "", band.value, times), band.lower, band.upper)
+        if bool((torch.as_tensor(settings.get("decay", 0.0)) != 0).any()):
+            return [curve]
+        case = scaled(tensors(settings), scheme_of(settings))
+        batch = len(band.value)
+        span, at = case.span.expand(batch)[:, None], (times / case.time[:, None]).expand(batch, -1)
+        fed, left = self._amounts(settings, numbers, torch.stack(tuple(nodes["concentration"])), at, case.time)
+        leached = settings["input"] == "leach"
+        full = self.capacity(numbers)[:, None]
+        initial = full if leached else torch.zeros_like(full)
+        left = torch.minimum(torch.maximum(left, fed + initial - full), fed + initial)
+        kept = [fed + initial - left[k] for k in (0, 2, 1)]
+        ends = {"inflow": [fed] * 3, "outflow": list(left), "storage": kept, "decayed": [torch.zeros_like(fed)] * 3}
+        amounts = {name: [part * span for part in parts] for name, parts in ends.items()}
+        rows = [(Output(name, "m", value, times), low, high) for name, (value, low, high) in amounts.items()]
+        return [curve, *(Answer(*row) for row in rows)]
+
+    def capacity(self, numbers: Numbers) -> Tensor:
+        """Return what a full column holds, over R L, shape (batch,)."""
+        return torch.ones_like(numbers["peclet"])
+
+    def _amounts(
+        self, settings: Mapping[str, Any], numbers: Numbers, curves: Tensor, at: Tensor, clock: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return what was fed (batch, times) and what has left (3, batch, times), over R L, at dimensionless times."""
+        low, high = self.ends(numbers)
+        nodes = self.times(numbers, torch.linspace(0.0, 1.0, curves.shape[-1], dtype=torch.float64))
+        grown = accumulated(curves, nodes * (high - low)[:, None])
+        offset, parts = self.parts(settings)
+        fed, left = offset * at, offset * at
+        for part in parts:
+            since = at if part.shift is None else at - (part.shift / clock)[:, None]
+            inside = torch.minimum(torch.maximum(since, nodes[:, :1]), nodes[:, -1:])
+            passed = read(grown, self.places(numbers, inside)) + curves[..., -1:] * (since - nodes[:, -1:]).clamp_min(0)
+            left = left + part.factor * (passed if part.factor > 0 else passed[[0, 2, 1]])
+            fed = fed + part.factor * since.clamp_min(0.0)
+        return fed, left
 
 
 def tensors(settings: Mapping[str, Any]) -> dict[str, Tensor]:

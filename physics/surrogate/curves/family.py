@@ -159,9 +159,18 @@ class Family(ABC):
         """Return the places u of dimensionless times (batch, n); beyond 0 and 1 where the curve is not known."""
 
     @abstractmethod
-    def answers(self, settings: Mapping[str, Any], numbers: Numbers, bands: Mapping[str, Band], times: Tensor
-                ) -> list[Answer]:  # fmt: skip
-        """Return the outputs, in the experiment's units, from the bands of the targets read at the output times."""
+    def answers(
+        self, settings: Mapping[str, Any], numbers: Numbers, bands: Mapping[str, Band], nodes: Mapping[str, Band],
+        times: Tensor,
+    ) -> list[Answer]:  # fmt: skip
+        """Return the outputs, in the experiment's units.
+
+        Args:
+            settings, numbers: complete and in SI; dimensionless, (batch,).
+            bands: of the targets, numbers (batch,) and curves read at the output times (batch, times).
+            nodes: of the targets at their nodes, (batch, nodes).
+            times: of the outputs, shape (times,).
+        """
 
     def parts(self, settings: Mapping[str, Any]) -> tuple[float, list[Part]]:
         """Return the offset and the terms of which the curve for these settings is the sum."""

@@ -105,16 +105,18 @@ class Surrogate:
         inputs, groups = family.scaled(numbers), family.groups(numbers)
         clock = family.clock(settings)
         bands: dict[str, Band] = {}
+        known: dict[str, Band] = {}
         for target in family.targets:
             emulator = self.emulators[target.name]
             nodes, apart = target_band(target, emulator, inputs, groups, level)
+            known[target.name] = nodes
             doubts.append(trust.far(apart, emulator.most))
             band = nodes if target.nodes == 1 else self._read(target, nodes, settings, numbers, times, clock)
             bands[target.name] = Band(*(part[:, 0] for part in band)) if target.nodes == 1 else band
             limit = target.budget if budget is None else budget
             doubts.append(trust.wide(target.name, relative_width(bands[target.name]), limit, level))
         doubts += self._late(numbers, times.max() / clock)
-        answers = tuple(family.answers(settings, numbers, bands, times))
+        answers = tuple(family.answers(settings, numbers, bands, known, times))
         tolerance = _tolerance(answers)
         if judge:
             sample = Sample(settings, {answer.output.name: answer.output for answer in answers}, tolerance)

@@ -158,8 +158,10 @@ class Convection(Family):
         late = 2.0 * over / (growth + (growth**2 + 16.0 * _SETTLING * over).sqrt())
         return torch.minimum(times, 0.5 * growth) / growth + late
 
-    def answers(self, settings: Mapping[str, Any], numbers: Numbers, bands: Mapping[str, Band], times: Tensor
-                ) -> list[Answer]:  # fmt: skip
+    def answers(
+        self, settings: Mapping[str, Any], numbers: Numbers, bands: Mapping[str, Band], nodes: Mapping[str, Band],
+        times: Tensor,
+    ) -> list[Answer]:  # fmt: skip
         """See `Family`."""
         found, real = numbers_of(settings), dimensional(settings)
         clock, depth = found.clock.detach(), found.depth.detach()

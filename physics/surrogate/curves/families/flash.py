@@ -87,8 +87,10 @@ class Flash(Family):
         """See `Family`."""
         return torch.log(times.clamp_min(1e-300) / FIRST) / math.log(LAST / FIRST)
 
-    def answers(self, settings: Mapping[str, Any], numbers: Numbers, bands: Mapping[str, Band], times: Tensor
-                ) -> list[Answer]:  # fmt: skip
+    def answers(
+        self, settings: Mapping[str, Any], numbers: Numbers, bands: Mapping[str, Band], nodes: Mapping[str, Band],
+        times: Tensor,
+    ) -> list[Answer]:  # fmt: skip
         """See `Family`."""
         disc = _disc(settings)
         signal, unit = disc.amplitude * disc.rise, "K" if disc.absolute else ""

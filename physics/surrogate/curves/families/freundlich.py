@@ -53,6 +53,10 @@ class FreundlichColumn(Columns):
             return "not a Freundlich isotherm"
         return "decay with a Freundlich isotherm was not learned" if decays else ""
 
+    def capacity(self, numbers: Numbers) -> Tensor:
+        """See `Columns`."""
+        return 1.0 + numbers["kappa"]
+
     def numbers(self, settings: Mapping[str, Any]) -> dict[str, Tensor]:
         """See `Family`."""
         given = tensors(settings)

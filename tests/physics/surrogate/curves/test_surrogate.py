@@ -38,7 +38,7 @@ TIMES = torch.linspace(0.0, 3.0 * 0.3 * 2.0 / SPEED, 131, dtype=torch.float64)
 def test_bands_hold_whole_curves_of_the_solver_at_its_own_times(small: Surrogate, more: dict[str, object]) -> None:
     given = settings(small, fresh(200), **more)
     found = small.predict(given, TIMES, level=0.9, judge=False)
-    (answer,) = found.answers
+    answer = found.answers[0]
     truth = solved(small, given)
     inside = ((truth >= answer.lower - 1e-7) & (truth <= answer.upper + 1e-7)).all(1)
     assert float(inside.double().mean()) > 0.84  # 0.9 of them, 200 drawn
@@ -102,3 +102,20 @@ def test_speed_is_held_against_the_solver(small: Surrogate) -> None:
     assert "less than 100" in Surrogate(small.family, small.emulators, slow).slow()
     quick = {"speed": {"ratio": 700.0, "solver_us": 7000.0, "surrogate_us": 10.0, "batch": 64}}
     assert Surrogate(small.family, small.emulators, quick).slow() == ""
+
+
+@pytest.mark.parametrize("more", [{}, {"input": "leach"}, {"input": "pulse", "pulse_duration": 2000.0}], ids=str)
+def test_tracer_is_conserved_to_rounding_and_amounts_are_the_solvers(small: Surrogate, more: dict[str, object]) -> None:
+    given = settings(small, fresh(20), **more)
+    found = small.predict(given, TIMES, level=0.98)
+    truth = small.experiment.simulate(given, TIMES, tolerance=1e-6).outputs
+    answers = {answer.output.name: answer for answer in found.answers}
+    full = 0.3 * 2.0
+    initial = full if more.get("input") == "leach" else 0.0
+    values = {name: answer.output.values for name, answer in answers.items()}
+    assert float((initial + values["inflow"] - values["outflow"] - values["storage"]).abs().max()) < 1e-14
+    for name in ("inflow", "outflow", "storage"):
+        assert float((values[name] - truth[name].values).abs().max()) < 5e-3 * full
+        inside = (truth[name].values >= answers[name].lower - 1e-6) & (truth[name].values <= answers[name].upper + 1e-6)
+        assert float(inside.all(1).double().mean()) > 0.8
+    assert [told for k in range(20) for kind, told in reasons(found.doubts, k) if kind == "law"] == []
