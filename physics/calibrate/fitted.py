@@ -20,7 +20,7 @@ from physics.calibrate.levenberg import Descent, FitStatus
 from physics.calibrate.space import Space
 from physics.integrate.lanes import in_parts
 
-_SHARE = 40  # data sets that are worth a thread of their own
+_SHARE = 200  # data sets that are worth a thread of their own: handing over costs as much as 60 of them
 
 
 @dataclass(frozen=True)
