@@ -53,7 +53,7 @@ class Convection(Family):
         Range("prandtl", 0.7, 100.0, (0.4, 300.0), log=True),
     )
     targets = (
-        Target("nusselt", NODES, budget=0.01),
+        Target("nusselt", NODES, budget=0.1),
         Target("nusselt_bottom", log=True, budget=0.01),
         Target("growth_rate", log=True, budget=0.01),
         Target("settling_time", log=True, budget=0.25),
@@ -68,7 +68,7 @@ class Convection(Family):
 
     def unknown(self, settings: Mapping[str, Any]) -> str:
         """See `Family`."""
-        for name, known in (("plates", "rigid-rigid"), ("sides", "periodic"), ("heating", "bottom")):
+        for name, known in (("heating", "bottom"), ("plates", "rigid-rigid"), ("sides", "periodic")):
             if settings[name] != known:
                 return f"{name} = {settings[name]} is not among what was learned ({known} only)"
         if settings.get("duration") is not None:
