@@ -36,16 +36,17 @@ class FreundlichColumn(Columns):
     name = "freundlich"
     title = "a solute that sorbs by a Freundlich isotherm"
     ranges = (
-        Range("peclet", 5.0, 150.0, (2.0, 400.0), log=True),
+        Range("peclet", 15.0, 150.0, (14.0, 300.0), log=True),
         Range("kappa", 0.3, 8.0, (0.1, 20.0), log=True),
         Range("freundlich_exponent", 0.55, 1.2, (0.45, 1.5)),
     )
     targets = (Target("concentration", NODES, lower=0.0, upper=1.0, rising=True),)
     grouped = ("peclet", 2)
-    counts = Counts(400, 600, 600, 100)
+    counts = Counts(400, 600, 600, 60)
     tolerance = 3e-4
     accuracy = 1e-3
     linear = False
+    modelled = False
 
     def other(self, settings: Mapping[str, Any], decays: bool) -> str:
         """See `Columns`."""
