@@ -39,7 +39,7 @@ class ConvectionRegime(Regime):
     axes = (Axis("x", 64, ASPECT, "periodic"), Axis("z", 32, 1.0, "wall"))
     channels = (Channel("temperature", bounds=(-0.05, 1.05)), Channel("velocity_x"), Channel("velocity_z"))
     ranges = (
-        Range("rayleigh", 2e3, 1e5, (1.7e3, 3e5), log=True),
+        Range("rayleigh", 2e3, 1e5, (1.7e3, 2e5), log=True),
         Range("prandtl", 0.5, 5.0, (0.3, 10.0), log=True),
     )
     interval = 1.25

@@ -84,6 +84,10 @@ def test_what_is_there_is_kept_and_what_differs_is_made(made: Path) -> None:
     path_of(made, COLUMN.name, "test").write_bytes(b"cut off")
     mended = make_data([COLUMN.name], made, seed=4, counts=COUNTS | {"valid": 3})
     assert mended["regimes"][0]["kept"] == ["train", "valid", "beyond"]
+    with h5py.File(path_of(made, COLUMN.name, "train"), "a") as file:
+        file["t0_fields/concentration"][0, 1] += 0.01  # as another solver would have it
+    mended = make_data([COLUMN.name], made, seed=4, counts=COUNTS | {"valid": 3})
+    assert mended["regimes"][0]["kept"] == ["valid", "test", "beyond"]
     other = make_data([COLUMN.name], made, seed=5, counts=COUNTS)
     assert other["regimes"][0]["kept"] == []
     assert make_data([COLUMN.name], made, seed=5, counts={"test": 1}, again=True)["regimes"][0]["kept"] == []
