@@ -10,7 +10,7 @@ from rich.table import Table
 
 from agent.cli import surrogate_curves
 from agent.cli.common import Json, emit, progress, settings, stdout
-from tools.surrogate.data import SPLITS, duration, make_data
+from tools.surrogate.splits import SPLITS
 
 app = typer.Typer(help="The surrogate: make its data.", no_args_is_help=True)
 
@@ -41,6 +41,8 @@ def data(
     as_object: Json = False,
 ) -> None:
     """Solve runs of the regimes and write them in The Well's layout, with a card; what is there is kept."""
+    from tools.surrogate.data import make_data  # brings PyTorch, which --help need not wait for
+
     counts = {"train": train, "valid": valid, "test": test, "calibration": calibration, "coverage": coverage}
     given = settings()
     folder = out or given.home / "surrogate" / "data"
@@ -63,7 +65,7 @@ def _show(result: dict[str, Any]) -> None:
     table = Table("regime", "split", "runs", "took", "MB", "", box=None)
     for row in result["regimes"]:
         for split, told in row["card"]["splits"].items():
-            took = duration(told["seconds"]) if "seconds" in told else ""
+            took = f"{told['seconds']:.0f} s" if "seconds" in told else ""
             size = f"{told['bytes'] / 1e6:.1f}" if "bytes" in told else ""
             kept = "kept" if split in row["kept"] else ""
             table.add_row(row["regime"], split, str(told["runs"]), took, size, kept)

@@ -27,10 +27,8 @@ from physics.surrogate.regimes import all_regimes, get
 from tools.errors import Failed, Retry
 from tools.surrogate.data_card import fingerprint, read_card, write_card, write_stats
 from tools.surrogate.data_ray import ray_batches
+from tools.surrogate.splits import BEYOND, SPLITS
 
-SPLITS = {"train": 200, "valid": 32, "test": 64, "calibration": 256, "coverage": 256, "beyond": 64}
-"""The splits and how many runs each has where nothing else is asked; those of the last lie outside the ranges."""
-BEYOND = "beyond"
 MOST = 100_000
 _NEAR = 1e-4  # of the largest value: other machines round otherwise
 _ROOM = 1.05  # of what the fields take, for the rest of a file
