@@ -1,0 +1,1 @@
+"""The surrogate of fields against its peers, its parts and the solver."""

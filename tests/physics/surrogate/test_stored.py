@@ -1,0 +1,80 @@
+"""A trained surrogate of fields in a file: it comes back, and what is not it is refused in a sentence."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from physics.errors import DataError
+from physics.surrogate import stored
+from physics.surrogate.model import Shape, Surrogate
+from physics.surrogate.regimes import all_regimes
+
+SMALL = Shape(latent=8, frame=4, tokens=16, given=12, blocks=1, backbone_layers=1)
+REGIMES = {name: all_regimes()[name] for name in ("burgers", "gray_scott")}
+
+
+@pytest.fixture
+def path(tmp_path):
+    torch.manual_seed(0)
+    stored.write(tmp_path / "fields.safetensors", Surrogate(REGIMES, SMALL), {"seed": 0})
+    return tmp_path / "fields.safetensors"
+
+
+def changed(path: Path, **parts: object) -> Path:
+    with safe_open(path, "pt") as file:
+        tensors, told = (
+            {name: file.get_tensor(name) for name in file.keys()},
+            json.loads(file.metadata()["labwright-surrogate"]),
+        )  # noqa: SIM118, E501
+    save_file(tensors, path, metadata={"labwright-surrogate": json.dumps({**told, **parts})})
+    return path
+
+
+def test_a_model_comes_back(path):
+    model, card = stored.read(path)
+    assert card["seed"] == 0
+    torch.manual_seed(0)
+    for one, other in zip(model.parameters(), Surrogate(REGIMES, SMALL).parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("part", "word"),
+    [
+        ({"version": 99}, "format 99"),
+        ({"shape": {**SMALL.as_dict(), "latent": 16}}, "another model"),
+        ({"shape": {"breadth": 3}}, "another model"),
+        ({"regimes": {"tides": {}}}, "another model"),
+        ({"regimes": {**stored._regimes(REGIMES), "burgers": {"points": [64]}}}, "burgers has other points"),
+    ],
+)
+def test_what_is_of_another_model_is_refused(path, part, word):
+    with pytest.raises(DataError, match=word):
+        stored.read(changed(path, **part))
+
+
+def test_a_truncated_file_is_refused(path):
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(DataError, match="cut off or damaged"):
+        stored.read(path)
+
+
+def test_weights_that_are_not_finite_are_refused(path):
+    with safe_open(path, "pt") as file:
+        tensors, told = {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118
+    tensors["detoken.bias"] = tensors["detoken.bias"] * float("nan")
+    save_file(tensors, path, metadata=told)
+    with pytest.raises(DataError, match="not finite"):
+        stored.read(path)
+
+
+def test_other_tensors_and_no_file_are_refused(tmp_path):
+    save_file({"a": torch.zeros(2)}, tmp_path / "other.safetensors")
+    with pytest.raises(DataError, match="not weights of a surrogate"):
+        stored.read(tmp_path / "other.safetensors")
+    with pytest.raises(DataError, match="no such file"):
+        stored.read(tmp_path / "none.safetensors")
