@@ -57,9 +57,9 @@ class AdvectionDispersionRegime(Regime):
     def solve(self, start: Tensor, settings: Mapping[str, Tensor], *, coarse: int = 1, frames: int = 0) -> Tensor:
         """Return the frames (runs, frames, 1, 128)."""
         cells, steps = self.points[0] * _FINER // coarse, max(1, _STEPS // coarse)
-        given = {name: value.to(torch.float64) for name, value in settings.items()}
+        given = {name: value.to("cpu", torch.float64) for name, value in settings.items()}
         dt = self.interval / steps / given["retardation"]
-        state = _on(start[:, 0].to(torch.float64), cells).T.contiguous()
+        state = _on(start[:, 0].to("cpu", torch.float64), cells).T.contiguous()
         a = operator(uniform_grid(cells, dt), given["peclet"], given["damkohler"], False)
         lower, diag, upper = 0.5 * dt * a.lower, 1.0 + 0.5 * dt * a.diag, 0.5 * dt * a.upper
         source = 0.5 * dt * a.source * given["feed"]
@@ -75,7 +75,7 @@ class AdvectionDispersionRegime(Regime):
                 state = march(lower, diag, upper, source, state, weights, window, 1, nothing, 0).final
                 weights = torch.full((steps,), CRANK_NICOLSON, dtype=torch.float64)
                 seen.append(_on(state.T, self.points[0])[:, None])
-        values = torch.cat([start[:, None].to(torch.float64), torch.stack(seen, 1)], 1)
+        values = torch.cat([start[:, None].to("cpu", torch.float64), torch.stack(seen, 1)], 1)
         return require_finite(self.name, values, settings)
 
 

@@ -44,10 +44,10 @@ class BurgersRegime(Regime):
         """Return the frames (runs, frames, 1, 128)."""
         points, length = self.points[0], self.axes[0].length
         equation = Burgers(points * _FINER // coarse, left=0.0, length=length, periodic=True)
-        parameters = (settings["viscosity"].to(torch.float64),)
+        parameters = (settings["viscosity"].to("cpu", torch.float64),)
         seen = march(
             equation,
-            equation.start(fourier(start[:, 0].to(torch.float64), [equation.cells])),
+            equation.start(fourier(start[:, 0].to("cpu", torch.float64), [equation.cells])),
             parameters,
             self.interval,
             frames or self.frames,

@@ -71,14 +71,14 @@ class ConvectionRegime(Regime):
     def solve(self, start: Tensor, settings: Mapping[str, Tensor], *, coarse: int = 1, frames: int = 0) -> Tensor:
         """Return the frames (runs, frames, 3, 64, 32)."""
         layer = self._layer(coarse)
-        marcher = self._marcher(layer, self._state(self._on(start.to(torch.float64), layer), settings), settings)
+        marcher = self._marcher(layer, self._state(self._on(start.to("cpu", torch.float64), layer), settings), settings)
         seen = []
         with device.one_thread():
             for _ in range((frames or self.frames) - 1):
                 marcher.advance(self.interval, np.flatnonzero(marcher.sound))
                 seen.append(self._on(self._read(marcher.state, settings), self._layer(1)))
                 seen[-1][torch.from_numpy(~marcher.sound)] = torch.nan
-        values = torch.cat([start[:, None].to(torch.float64), torch.stack(seen, 1)], 1)
+        values = torch.cat([start[:, None].to("cpu", torch.float64), torch.stack(seen, 1)], 1)
         return require_finite(self.name, values, settings)
 
     @staticmethod
@@ -103,13 +103,13 @@ class ConvectionRegime(Regime):
         return Layer(nx, nz, ASPECT)
 
     def _marcher(self, layer: Layer, state: State, settings: Mapping[str, Tensor]) -> Marcher:
-        rayleigh, prandtl = (settings[name].to(torch.float64) for name in ("rayleigh", "prandtl"))
+        rayleigh, prandtl = (settings[name].to("cpu", torch.float64) for name in ("rayleigh", "prandtl"))
         flow = Flow(rayleigh, prandtl, torch.zeros_like(rayleigh), 1, (rayleigh * prandtl).sqrt())
         return Marcher(layer, flow, state, torch.device("cpu"))
 
     def _speed(self, settings: Mapping[str, Tensor]) -> Tensor:
         """Return the speed of free fall in the solver's unit, that of diffusion, (runs, 1, 1)."""
-        return (settings["rayleigh"] * settings["prandtl"]).to(torch.float64).sqrt()[:, None, None]
+        return (settings["rayleigh"] * settings["prandtl"]).to("cpu", torch.float64).sqrt()[:, None, None]
 
     def _state(self, start: Tensor, settings: Mapping[str, Tensor]) -> State:
         temperature, u, w = start.transpose(-1, -2).unbind(1)

@@ -134,7 +134,7 @@ class DendriteRegime(Regime):
 
     def solve(self, start: Tensor, settings: Mapping[str, Tensor], *, coarse: int = 1, frames: int = 0) -> Tensor:
         """Return the frames (runs, frames, 2, 64, 64)."""
-        seen = self._march(start.to(torch.float64), settings, coarse, self.interval, frames or self.frames)
+        seen = self._march(start.to("cpu", torch.float64), settings, coarse, self.interval, frames or self.frames)
         return require_finite(self.name, torch.cat([start[:, None].to(seen), seen], 1), settings)
 
     def _march(
@@ -142,7 +142,7 @@ class DendriteRegime(Regime):
     ) -> Tensor:
         cells = round(_CELLS / coarse)
         equation = _Turned(cells, _CELLS * SPACING / cells)
-        given = {name: value.to(torch.float64) for name, value in settings.items()}
+        given = {name: value.to("cpu", torch.float64) for name, value in settings.items()}
         typical = {name: torch.full_like(given["latent"], value) for name, value in TYPICAL.items()} | given
         first = _on(start, cells)
         return march(

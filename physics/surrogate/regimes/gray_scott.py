@@ -50,14 +50,14 @@ class GrayScottRegime(Regime):
         cells = self.points[0] // coarse
         times = self.interval * torch.arange(1, frames or self.frames, dtype=torch.float64)
         plan = stretches(times, _STEP)
-        first = fourier(start.to(torch.float64), (cells, cells)).contiguous()
+        first = fourier(start.to("cpu", torch.float64), (cells, cells)).contiguous()
         every = torch.ones(len(times), dtype=torch.bool)
         seen = fourier(march(self._rates(settings), first, plan, every).fields, self.points)
         return require_finite(self.name, torch.cat([start[:, None].to(seen), seen], 1), settings)
 
     @staticmethod
     def _rates(settings: Mapping[str, Tensor]) -> Rates:
-        feed, kill = (settings[name].to(torch.float64) for name in ("feed", "kill"))
+        feed, kill = (settings[name].to("cpu", torch.float64) for name in ("feed", "kill"))
         return Rates(feed, kill, *(torch.full_like(feed, value) for value in (DIFFUSION_A, DIFFUSION_B, SIDE)))
 
 

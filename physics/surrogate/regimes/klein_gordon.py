@@ -92,11 +92,11 @@ class KleinGordonRegime(Regime):
         """Return the frames (runs, frames, 2, 128)."""
         points = self.points[0]
         equation = KleinGordon("sine-gordon", points // coarse, 0.0, LENGTH)
-        first = fourier(start.to(torch.float64), [equation.points])
+        first = fourier(start.to("cpu", torch.float64), [equation.points])
         seen = march(
             equation,
             equation.start(first[:, 0].contiguous(), first[:, 1].contiguous()),
-            tuple(settings[name].to(torch.float64) for name in equation.parameters),
+            tuple(settings[name].to("cpu", torch.float64) for name in equation.parameters),
             self.interval,
             frames or self.frames,
             lambda state: fourier(torch.stack(state[:2], 1), [points]),

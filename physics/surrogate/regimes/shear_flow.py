@@ -62,9 +62,9 @@ class ShearFlowRegime(Regime):
         """Return the frames (runs, frames, 3, 64, 32)."""
         nx, ny = (points * 3 // 2 // coarse for points in self.points)
         equation = ShearFlow(self._grid(nx, ny))
-        drift = start[:, :2].to(torch.float64).mean((-2, -1))
-        first = fourier(start.to(torch.float64), (nx, ny))
-        viscosity = 1.0 / settings["reynolds"].to(torch.float64)
+        drift = start[:, :2].to("cpu", torch.float64).mean((-2, -1))
+        first = fourier(start.to("cpu", torch.float64), (nx, ny))
+        viscosity = 1.0 / settings["reynolds"].to("cpu", torch.float64)
 
         def read(state: tuple[Tensor, ...]) -> Tensor:
             fields = [*equation.velocity(state[0][:, 0]), equation.grid.backward(state[0][:, 1])]
@@ -73,7 +73,7 @@ class ShearFlowRegime(Regime):
         seen = march(
             equation,
             equation.start(*first.unbind(1)),
-            (viscosity, viscosity / settings["schmidt"].to(torch.float64)),
+            (viscosity, viscosity / settings["schmidt"].to("cpu", torch.float64)),
             self.interval,
             frames or self.frames,
             read,
