@@ -1,4 +1,4 @@
-"""`labwright surrogate`: the data that the surrogate learns from."""
+"""`labwright surrogate`: the data that the surrogate learns from, and its training."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from agent.cli import surrogate_curves
+from agent.cli import surrogate_curves, surrogate_train
 from agent.cli.common import Json, emit, progress, settings, stdout
 from tools.surrogate.splits import SPLITS
 
-app = typer.Typer(help="The surrogate: make its data.", no_args_is_help=True)
+app = typer.Typer(help="The surrogate: make its data, train it.", no_args_is_help=True)
 
 
 @app.callback()
 def surrogate() -> None:
-    """The surrogate: make its data."""
+    """The surrogate: make its data, train it."""
 
 
 app.command("curves")(surrogate_curves.curves)
+app.command("train")(surrogate_train.train)
 
 
 @app.command("data")

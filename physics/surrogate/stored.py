@@ -42,7 +42,7 @@ def read(path: Path = SHIPPED) -> tuple[Surrogate, dict[str, Any]]:
         raise DataError(f"{path} has the format {card.get('version')}, this program reads {VERSION}; train it again")
     try:
         regimes = {name: get(name) for name in card["regimes"]}
-        shape = Shape(**{key: tuple(v) if isinstance(v, list) else v for key, v in card["shape"].items()})
+        shape = Shape.from_dict(card["shape"])
         model = Surrogate(regimes, shape)
         model.load_state_dict(tensors)
     except (KeyError, TypeError, RuntimeError, ParameterError) as error:

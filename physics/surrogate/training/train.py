@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -32,7 +33,7 @@ from physics.surrogate.training.jacobian import LocalJacobian
 from physics.surrogate.training.settings import Settings
 from physics.surrogate.training.windows import Window, Windows
 
-Model = nn.Module  # forward(history, settings, name) -> next frame; `shape.history` frames of history
+M = TypeVar("M", bound=nn.Module)  # forward(history, settings, name) -> next frame, of `history` frames
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Progress:
     loss: Mapping[str, float]
 
 
-class Trainer:
+class Trainer(Generic[M]):
     """Trains one model on the runs of its regimes.
 
     Args:
@@ -66,7 +67,7 @@ class Trainer:
 
     def __init__(
         self,
-        model: Model,
+        model: M,
         regimes: Mapping[str, Regime],
         data: Mapping[str, Frames],
         settings: Settings,
@@ -82,13 +83,13 @@ class Trainer:
         self.jacobian = LocalJacobian(regimes) if settings.jacobian else None
         learned = [*model.parameters(), *([] if self.jacobian is None else self.jacobian.parameters())]
         self.optimiser = torch.optim.AdamW(learned, lr=settings.rate, weight_decay=settings.decay, betas=(0.9, 0.98))
-        self.averaged = copy.deepcopy(model).requires_grad_(False)
+        self.averaged: M = copy.deepcopy(model).requires_grad_(False)
         self.about = checkpoint.fingerprint({"settings": settings.as_dict(), **(about or {})})
         self.step, self.seconds = 0, 0.0
 
     def run(
         self, *, most: int | None = None, report: Callable[[Progress], None] | None = None, save_every: float = 60.0
-    ) -> Model:
+    ) -> M:
         """Train to the end, or for at most so many further steps; return the model of averaged weights.
 
         Raises:

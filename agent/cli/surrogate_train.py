@@ -1,0 +1,58 @@
+"""`labwright surrogate train`: train the surrogate of fields."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from agent.cli.common import Json, emit, progress, settings, stdout
+
+
+def train(
+    regimes: Annotated[list[str] | None, typer.Argument(help="Which; all of them if none is named.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="What 'labwright surrogate data' made; LABWRIGHT_HOME/surrogate/data.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The file of weights; LABWRIGHT_HOME/surrogate/fields.safetensors.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="For weights and windows; LABWRIGHT_SEED if left out.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Of the optimiser.")] = None,
+    size: Annotated[str, typer.Option(help="full, or toy to see that everything runs.")] = "full",
+    again: Annotated[bool, typer.Option("--again", help="Begin anew instead of going on.")] = False,
+    as_object: Json = False,
+) -> None:
+    """Train one model on the runs of all regimes; a training that was stopped goes on where it was."""
+    from tools.surrogate.fields import chosen, train_fields  # brings PyTorch, which --help need not wait for
+
+    given = settings()
+    home = given.home / "surrogate"
+    shape, plan = chosen(size, steps, given.seed if seed is None else seed)
+    with progress("reading the runs") as notify:
+        result = train_fields(
+            regimes or [],
+            data or home / "data",
+            out or home / "fields.safetensors",
+            settings=plan,
+            shape=shape,
+            again=again,
+            progress=notify,
+        )
+    emit(result, as_object=as_object)
+    if not as_object:
+        _show(result)
+
+
+def _show(result: dict[str, Any]) -> None:
+    table = Table("regime", "runs", "VRMSE of a step", "of a rollout", box=None)
+    card = result["card"]
+    for name, found in card["vrmse"].items():
+        table.add_row(name, str(card["runs"][name]), f"{found['step']:.4f}", f"{found['rollout']:.3f}")
+    stdout.print(table)
+    stdout.print(
+        f"{card['parameters']} parameters, {card['processor_minutes']} minutes of the processor, in {result['file']}",
+        markup=False,
+    )
