@@ -127,11 +127,14 @@ class Columns(Family):
         nodes = self.times(numbers, torch.linspace(0.0, 1.0, curves.shape[-1], dtype=torch.float64))
         grown = accumulated(curves, nodes * (high - low)[:, None])
         offset, parts = self.parts(settings)
+        last = curves[..., -1:].clone()
+        if not self.settles:  # it may still rise to the feed's
+            last[2] = 1.0
         fed, left = offset * at, offset * at
         for part in parts:
             since = at if part.shift is None else at - (part.shift / clock)[:, None]
             inside = torch.minimum(torch.maximum(since, nodes[:, :1]), nodes[:, -1:])
-            passed = read(grown, self.places(numbers, inside)) + curves[..., -1:] * (since - nodes[:, -1:]).clamp_min(0)
+            passed = read(grown, self.places(numbers, inside)) + last * (since - nodes[:, -1:]).clamp_min(0.0)
             left = left + part.factor * (passed if part.factor > 0 else passed[[0, 2, 1]])
             fed = fed + part.factor * since.clamp_min(0.0)
         return fed, left

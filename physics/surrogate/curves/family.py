@@ -45,6 +45,11 @@ class Target:
     rising: bool = False
     budget: float = 0.01
 
+    @property
+    def limit(self) -> float | None:
+        """What a curve may still rise to after its last place: its upper bound, where it only rises."""
+        return self.upper if self.rising and self.nodes > 1 else None
+
     def sound(self, values: Tensor) -> Tensor:
         """Return solved values (runs, nodes) held to what is known of the truth, which only takes from their error."""
         held = values if self.lower is None and self.upper is None else values.clamp(self.lower, self.upper)

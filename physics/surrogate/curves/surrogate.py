@@ -147,6 +147,8 @@ class Surrogate:
             at = times if part.shift is None else times - part.shift[:, None]
             places = self.family.places(numbers, (at / clock[:, None]).expand(len(nodes.value), -1))
             found = Band(*read(torch.stack(nodes), places))
+            if not self.family.settles and (limit := target.limit) is not None:
+                found = found._replace(upper=torch.where(places > 1.0, limit, found.upper))
             if part.shift is not None:  # before it begins there is nothing
                 found = Band(*(torch.where(at > 0, each, 0.0) for each in found))
             low, high = (found.lower, found.upper) if part.factor > 0 else (found.upper, found.lower)
@@ -157,7 +159,7 @@ class Surrogate:
 
     def _late(self, numbers: Mapping[str, Tensor], last: Tensor) -> list[Doubt]:
         """Doubt members of which a time after the end of the learned curve is asked."""
-        if self.family.settles or all(target.nodes == 1 for target in self.family.targets):
+        if self.family.settles or all(each.nodes == 1 or each.limit is not None for each in self.family.targets):
             return []
         batch = len(next(iter(numbers.values())))
         over = self.family.places(numbers, last[:, None].expand(batch, 1))[:, 0] > 1.0 + BEYOND

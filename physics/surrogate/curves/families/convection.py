@@ -61,7 +61,7 @@ class Convection(Family):
         Target("across_max", log=True, budget=0.01),
     )
     grouped = ("rayleigh", 1)
-    counts = Counts(96, 128, 128, 16)
+    counts = Counts(96, 400, 400, 32)
     tolerance = 1e-3
     accuracy = 1e-3
     settles = True
