@@ -24,10 +24,8 @@ def data(tmp_path_factory):
 
 def test_all_regimes_train_end_to_end(data, tmp_path):
     shape, settings = chosen("toy", 30)
-    said = []
-    result = train_fields(
-        [], data, tmp_path / "fields.safetensors", settings=settings, shape=shape, progress=said.append
-    )
+    said, out = [], tmp_path / "fields.safetensors"
+    result = train_fields([], data, out, settings=settings, shape=shape, progress=said.append)
     card = result["card"]
     assert set(card["vrmse"]) == set(all_regimes())
     assert all(found["step"] > 0 for found in card["vrmse"].values())
