@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -185,10 +186,15 @@ class Convection(Family):
 
     def _rate(self, numbers: Numbers) -> Tensor:
         pairs = zip(numbers["rayleigh"].tolist(), numbers["prandtl"].tolist(), strict=True)
-        return torch.tensor([growth_rate(ra, pr, 2.0 * math.pi / ROLL) for ra, pr in pairs], dtype=torch.float64)
+        return torch.tensor([_growth_rate(ra, pr) for ra, pr in pairs], dtype=torch.float64)
 
     def _span(self, numbers: Numbers) -> Tensor:
         return _GROWTHS / self._rate(numbers).clamp_min(0.05) + _SETTLING
+
+
+@lru_cache(4096)
+def _growth_rate(rayleigh: float, prandtl: float) -> float:
+    return growth_rate(rayleigh, prandtl, 2.0 * math.pi / ROLL)
 
 
 def _number(name: str, unit: str, band: Band) -> Answer:
