@@ -21,6 +21,7 @@ def surrogate() -> None:
 
 
 app.command("curves")(surrogate_curves.curves)
+app.command("speed")(surrogate_curves.speed)
 app.command("train")(surrogate_train.train)
 
 

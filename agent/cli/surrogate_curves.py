@@ -47,6 +47,29 @@ def curves(
         _show(result)
 
 
+def speed(
+    families: Annotated[list[str] | None, typer.Argument(help="Which; all of them if none is named.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="A folder of weights; those that ship if left out.")] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Write the times into the cards, by which predict decides.")
+    ] = False,
+    as_object: Json = False,
+) -> None:
+    """Time the surrogate of curves against the solver at the same error, on batches of 64, in one run."""
+    from tools.surrogate.curves import time_curves
+
+    with progress("timing") as notify:
+        result = time_curves(families or [], weights, keep=keep, progress=notify)
+    emit(result, as_object=as_object)
+    if as_object:
+        return
+    table = Table("family", "error", "surrogate (us a run)", "solver (us a run)", "times faster", "answers", box=None)
+    for row in result["families"]:
+        numbers = (f"{row[name]:.3g}" for name in ("error", "surrogate_us", "solver_us", "ratio"))
+        table.add_row(row["family"], *numbers, "surrogate" if row["answers"] else "solver")
+    stdout.print(table)
+
+
 def _show(result: dict[str, Any]) -> None:
     table = Table("family", "output", "error (median, most)", "half-width", "coverage", "kB", "times faster", box=None)
     for row in result["families"]:

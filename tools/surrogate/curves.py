@@ -11,7 +11,8 @@ from physics.surrogate.curves import weights
 from physics.surrogate.curves.emulator import KINDS
 from physics.surrogate.curves.families import all_families, get
 from physics.surrogate.curves.family import Counts, Family
-from physics.surrogate.curves.train import train
+from physics.surrogate.curves.surrogate import FASTER, Surrogate
+from physics.surrogate.curves.train import measured, train
 from tools.errors import Failed, Retry
 
 FEWEST = 10  # runs of a split but the last, with which a rank means something
@@ -48,6 +49,32 @@ def train_curves(
         file = weights.write(family, trained, card, folder)
         rows.append({"family": family.name, "file": str(file), "bytes": file.stat().st_size, **card})
     return {"seed": seed, "folder": str(folder), "families": rows}
+
+
+def time_curves(
+    names: Sequence[str],
+    folder: Path | None = None,
+    *,
+    keep: bool = False,
+    progress: Callable[[str], None] = lambda sentence: None,
+) -> dict[str, Any]:
+    """Time trained families against the solver at their own error, in one run; `keep` writes it into their cards.
+
+    Raises:
+        Retry: a name is none, or weights cannot be used; the message says which and why.
+    """
+    place, rows = folder or SHIPPED, []
+    for family in _families(names):
+        progress(f"timing {family.name}")
+        try:
+            surrogate = Surrogate.load(family, place)
+        except InputError as error:
+            raise Retry(str(error)) from error
+        speed = measured(surrogate)
+        if keep:
+            weights.write_card(family, {**surrogate.card, "speed": speed}, place)
+        rows.append({"family": family.name, **speed, "answers": speed["ratio"] >= FASTER})
+    return {"folder": str(place), "families": rows}
 
 
 def _families(names: Sequence[str]) -> list[Family]:

@@ -79,9 +79,15 @@ def train(
     surrogate = Surrogate(family, learned, card)
     if timed:
         say(f"{family.name}: timing", 0.0)
-        error = card["inside"][family.targets[0].name]["error"]["median"]
-        card["speed"] = speed.measure(surrogate, error, seed, 1 if family.accuracy >= 1e-3 else speed.SOLVES)
+        card["speed"] = measured(surrogate)
     return surrogate, card
+
+
+def measured(surrogate: Surrogate) -> dict[str, Any]:
+    """Return how long a batch takes by the surrogate and by the solver at the surrogate's median error."""
+    family, card = surrogate.family, surrogate.card
+    error = card["inside"][family.targets[0].name]["error"]["median"]
+    return speed.measure(surrogate, error, card["seed"], 1 if family.accuracy >= 1e-3 else speed.SOLVES)
 
 
 def fit(family: Family, solved: dict[str, Runs], kind: str, seed: int, say: Say) -> dict[str, Emulator]:

@@ -40,14 +40,20 @@ def write(family: Family, emulators: Mapping[str, Emulator], card: Mapping[str, 
     told = {"family": family.name, "version": str(VERSION), "fingerprint": fingerprint(family)}
     target = folder / f"{family.name}.safetensors"
     full = {**told, "kinds": kinds, **card}
-    for path, data in (
-        (target, save(tensors, {_KEY: json.dumps(told)})),
-        (target.with_suffix(".json"), json.dumps(full, indent=1, ensure_ascii=False).encode() + b"\n"),
-    ):
-        part = path.with_suffix(path.suffix + ".part")
-        part.write_bytes(data)
-        part.replace(path)
+    _put(target, save(tensors, {_KEY: json.dumps(told)}))
+    write_card(family, full, folder)
     return target
+
+
+def write_card(family: Family, card: Mapping[str, Any], folder: Path = FOLDER) -> None:
+    """Write the whole card of a family anew, beside tensors that stay."""
+    _put(folder / f"{family.name}.json", json.dumps(card, indent=1, ensure_ascii=False).encode() + b"\n")
+
+
+def _put(path: Path, data: bytes) -> None:
+    part = path.with_suffix(path.suffix + ".part")
+    part.write_bytes(data)
+    part.replace(path)
 
 
 def read(family: Family, folder: Path = FOLDER) -> tuple[dict[str, Emulator], dict[str, Any]]:

@@ -1,5 +1,6 @@
 """The command that trains the surrogate of curves: weights with a card, the same from the same seed, kept runs."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,6 +31,14 @@ def test_a_small_training_writes_weights_that_predict_reads(labwright: Call, hom
     given = ("length=1 m", "velocity=1 m/s", "dispersion=0.02 m**2/s", "times=0.5 s, 1 s")
     found = labwright("predict", "column", "--set", *given, "--weights", str(tmp_path / "w"), "--json").object
     assert found["surrogate"] == "column"
+    card = tmp_path / "w" / "column.json"
+    card.write_text(card.read_text().replace('"ratio": ', '"ratio": 1000'))
+    (row,) = labwright("surrogate", "speed", "column", "--weights", str(tmp_path / "w"), "--json").object["families"]
+    assert json.loads(card.read_text())["speed"]["ratio"] > 900  # told, not kept
+    assert row["surrogate_us"] > 0
+    assert row["answers"] == (row["ratio"] >= 100)
+    assert "column" in labwright("surrogate", "speed", "column", "--weights", str(tmp_path / "w"), "--keep").out
+    assert json.loads(card.read_text())["speed"]["ratio"] < 900
 
 
 @pytest.mark.parametrize(
@@ -37,9 +46,10 @@ def test_a_small_training_writes_weights_that_predict_reads(labwright: Call, hom
     [
         (("colum",), "did you mean column"),
         (("column", "--train", "3"), "train = 3 is too few runs"),
+        (("column", "--train", "0"), "train = 0 is too few runs"),
         (("column", "--kind", "forest"), "kind = 'forest' is not one of gaussian, network"),
     ],
-    ids=["family", "count", "kind"],
+    ids=["family", "count", "none", "kind"],
 )
 def test_bad_input_is_one_line_and_writes_nothing(
     labwright: Call, tmp_path: Path, arguments: tuple[str, ...], told: str
@@ -48,3 +58,9 @@ def test_bad_input_is_one_line_and_writes_nothing(
     assert ended.status == 2
     assert told in ended.line
     assert not (tmp_path / "w").exists()
+
+
+def test_weights_that_are_missing_are_told(labwright: Call, tmp_path: Path) -> None:
+    ended = labwright("surrogate", "speed", "column", "--weights", str(tmp_path))
+    assert ended.status == 2
+    assert "no surrogate of column stands at" in ended.line
