@@ -59,7 +59,12 @@ class Film(nn.Module):
         nn.init.zeros_(self.map.weight)
         nn.init.zeros_(self.map.bias)
 
+    def amounts(self, c: Tensor) -> tuple[Tensor, Tensor]:
+        """Return gamma and beta, each (batch, width), for c (batch, given)."""
+        gamma, beta = self.map(c).chunk(2, -1)
+        return gamma, beta
+
     def forward(self, z: Tensor, c: Tensor) -> Tensor:
-        """Modulate z (batch, ..., width) by c (batch, given)."""
-        gamma, beta = self.map(c).reshape(len(c), *(1,) * (z.dim() - 2), -1).chunk(2, -1)
-        return torch.addcmul(z + beta, z, gamma)
+        """Modulate z (batch, ..., width)."""
+        gamma, beta = (part.reshape(len(c), *(1,) * (z.dim() - 2), -1) for part in self.amounts(c))
+        return torch.addcmul(beta, z, 1.0 + gamma)

@@ -1,6 +1,6 @@
 """The decoder: a Fourier neural operator whose multipliers are functions of the wavenumber and of the physics.
 
-    z = W_1 [ S_c h , L h ],        h <- h + W_2 ( silu(z_a) * z_b ),        (z_a, z_b) = FiLM(z, c)
+    z = FiLM( W_1 [ S_c h , L h ], c ),        h <- h + W_2 ( silu(z_a) * z_b ),        z = (z_a, z_b)
     S_c h = Re sum_k M(k; c) h_k exp(i k . x),        M(k; c) = sum_r alpha_r(c) phi_r(k), complex
 
 h: (batch, nx, ny, width); h_k its coefficients in the waves of `spectral_basis`. A multiplier is all that commutes
@@ -52,19 +52,29 @@ class OperatorBlock(nn.Module):
 
     def __init__(self, width: int, given: int) -> None:
         super().__init__()
+        self.width = width
         self.multipliers = Multipliers(width, given)
         self.stencil = nn.Conv2d(width, width, 3, groups=width, bias=False)
-        self.enter = nn.Linear(3 * width, 2 * width)
+        self.enter = nn.Linear(2 * width, 2 * width)
         self.film = Film(given, 2 * width)
         self.leave = nn.Linear(width, width)
 
     def forward(self, h: Tensor, c: Tensor, waves: Basis, ends: tuple[Boundary, Boundary]) -> Tensor:
         """Return the next latent field, of the shape of h (batch, nx, ny, width)."""
         near = self.stencil(ringed(h, ends).permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
-        z = self.film(self.enter(torch.cat([h, self.multipliers(h, c, waves), near], -1)), c)
-        gate, value = z.chunk(2, -1)
+        gate, value = self._mixed(self.multipliers(h, c, waves), near, c).chunk(2, -1)
         out: Tensor = h + self.leave(functional.silu(gate) * value)
         return out
+
+    def _mixed(self, far: Tensor, near: Tensor, c: Tensor) -> Tensor:
+        """Return FiLM(W_1 [far, near], c), with the modulation in the weights: fewer passes over the fields."""
+        gamma, beta = self.film.amounts(c)
+        weights = self.enter.weight.T * (1.0 + gamma[:, None, :])
+        shift = (self.enter.bias * (1.0 + gamma) + beta)[:, None, :]
+        first, second = weights.split(self.width, 1)
+        mixed = torch.baddbmm(shift, far.flatten(1, 2), first)
+        mixed = torch.baddbmm(mixed, near.reshape(len(near), -1, self.width), second)
+        return mixed.reshape(*near.shape[:3], -1)
 
 
 def ringed(h: Tensor, ends: tuple[Boundary, Boundary]) -> Tensor:
