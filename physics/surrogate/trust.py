@@ -71,6 +71,15 @@ def _outside(asked: Range, values: Tensor) -> Doubt:
     return Doubt("range", ~within, sentence)
 
 
+def above(kind: str, what: str, values: Tensor, limit: float) -> Doubt:
+    """Doubt members of which something, shape (batch,), exceeds its limit: a residual, a defect, a number of steps."""
+    return Doubt(
+        kind,
+        ~(values <= limit),
+        lambda member: f"{what} is {float(values[member]):.3g}, at most {limit:.3g} is trusted",
+    )
+
+
 def far(distance: Tensor, most: float) -> Doubt:
     """Doubt members whose distance (batch,) to the nearest training run exceeds the most seen in calibration."""
     return Doubt(

@@ -45,3 +45,9 @@ def test_a_broken_law_is_named_for_those_that_break_it() -> None:
     doubts = trust.broken(laws, sample, 2)
     assert trust.abstained(doubts, 2).tolist() == [False, True]
     assert trust.reasons(doubts, 1) == [("law", "its answer breaks the law 'c within one'")]
+
+
+def test_what_exceeds_its_limit_is_told_with_both() -> None:
+    doubt = trust.above("law", "the defect of the mean", torch.tensor([1e-9, 2e-3, torch.nan]), 1e-6)
+    assert doubt.members.tolist() == [False, True, True]
+    assert doubt.sentence(1) == "the defect of the mean is 0.002, at most 1e-06 is trusted"
