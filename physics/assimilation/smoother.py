@@ -12,7 +12,7 @@ it is not, what G misses going into s'; where that is more than the noise, the m
 tenth of the spread. So nothing is inflated by hand. The ensemble has more members than z has
 elements and its sample moments are exact, so no direction is without spread, none is correlated with another by chance
 in the prior, and nothing is localised; with fewer members both would be needed. The window is opened in stages, as in
-`variational`; where that ends in a misfit, a narrow ensemble begins again where a search along the finer run leads to.
+`variational`.
 
 The end's mean and spread are those of the last ensemble, marched with the whole equations; where a finer model stands
 beside, the mean is its run from m.
@@ -27,13 +27,12 @@ Geosci. 55 (2013) 3-15, doi:10.1016/j.cageo.2012.03.011 (the same data used agai
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from physics import device as devices
-from physics.assimilation.along import led
 from physics.assimilation.analysis import Analysis, AnalysisStatus, Field, estimates, moved_by, verdict
 from physics.assimilation.innovation import Innovation, guesses, windows_of
 from physics.assimilation.system import Fields, Observations, System, march
@@ -47,7 +46,7 @@ _LEAST = 0.25  # of a step
 _NARROWER = 0.7  # an ensemble, so that it can be marched
 _FAR = 1.0  # posterior deviations, root mean square, beyond which a step is tried before it is taken
 _SHARES = (1.0, 0.5, 0.25, 0.1)
-_ABOUT, _NEAR = 0.3, 0.01  # of the prior's deviations: the first ensemble about a guess, and about a point led to
+_ABOUT = 0.3  # of the prior's deviations: the first ensemble about a guess
 
 
 @dataclass
@@ -123,32 +122,7 @@ def ensemble_smoother(
                 if distance <= (tolerance if whole else 1.0):
                     at.settled = True
                     break
-        found = _analysis(system, innovation, at, level)
-        if found.status is not AnalysisStatus.MISFIT or system.drawing is None:
-            return found
-        again = _along(system, innovation, first, at, iterations, tolerance, level)
-        return again if again.chi_squared < found.chi_squared else found
-
-
-def _along(
-    system: System,
-    innovation: Innovation,
-    z: Tensor,
-    before: _Ensemble,
-    iterations: int,
-    tolerance: float,
-    level: float,
-) -> Analysis:
-    """Return the analysis from where a search along the finer run leads from z."""
-    z, marches = led(system, innovation, z)
-    system = replace(system, finer=system.drawing)
-    root = _NEAR * torch.eye(system.size, dtype=z.dtype)
-    at = _Ensemble(z, root, before.draws, iterations=before.iterations, marches=before.marches + marches)
-    for _ in range(iterations):
-        if _iterate(system, innovation.corrected(system, at.mean), at) <= tolerance:
-            at.settled = True
-            break
-    return _analysis(system, innovation, at, level)
+        return _analysis(system, innovation, at, level)
 
 
 def draws_of(size: int, count: int, seed: int) -> Tensor:
@@ -161,7 +135,7 @@ def draws_of(size: int, count: int, seed: int) -> Tensor:
 def _iterate(system: System, innovation: Innovation, at: _Ensemble) -> float:
     """March an ensemble and move mean and root to what it says; return the move in posterior deviations."""
     z, count = at.members, len(at.draws)
-    seen, _ = march(innovation.on(system), z)
+    seen, _ = march(system, z)
     at.marches += count
     at.iterations += 1
     sound = torch.isfinite(seen).all(-1).all(-1)
@@ -201,7 +175,7 @@ def _iterate(system: System, innovation: Innovation, at: _Ensemble) -> float:
 def _shortened(system: System, innovation: Innovation, at: _Ensemble, step: Tensor) -> Tensor:
     """Return the share of a long step that fits best."""
     tried = at.mean + torch.tensor(_SHARES, dtype=step.dtype)[:, None] * step
-    seen, _ = march(innovation.on(system), tried)
+    seen, _ = march(system, tried)
     at.marches += len(_SHARES)
     costs = innovation.misfit(seen) + 0.5 * tried.square().sum(1)
     return step * _SHARES[int(costs.argmin())]
@@ -221,7 +195,7 @@ def _analysis(system: System, innovation: Innovation, at: _Ensemble, level: floa
     mean, root, count = at.mean, at.root, len(at.draws)
     innovation = innovation.corrected(system, mean)
     z = at.members
-    seen, end = march(innovation.on(system), torch.cat([mean[None], z]))
+    seen, end = march(system, torch.cat([mean[None], z]))
     with torch.no_grad():
         start = system.describe(*system.initial(torch.cat([mean[None], z])))
     sound = torch.isfinite(seen).all(-1).all(-1)
