@@ -11,7 +11,7 @@ from agent.cli.main import main
 DOCS = Path(__file__).parents[1] / "docs"
 
 
-@pytest.mark.parametrize(("page", "blocks"), [("physics.md", 5), ("calibration.md", 6)])
+@pytest.mark.parametrize(("page", "blocks"), [("physics.md", 5), ("calibration.md", 6), ("surrogate.md", 1)])
 def test_the_examples_of_a_page_run(page: str, blocks: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (DOCS / page).read_text(encoding="utf-8")
     found = re.findall(r"```(python|console)\n(.*?)```", text, re.DOTALL)
