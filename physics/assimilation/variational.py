@@ -13,11 +13,12 @@ finer one agrees. At the end H' is marched with the finer one too, as seldom as 
 The window is opened in stages (one read, then twice as many, ...), each starting where the one before ended: a misfit
 over a long window has many minima, the one of a short window nearly none. A chi^2 over the whole window that tells of a
 misfit means another minimum, and the search begins again: from the same point along the finer run (`along`), then from
-other guesses. The posterior covariance is that of the
-last quadratic problem, (I + H'^T R^-1 H')^-1; the search ends when it expects to gain less than `tolerance`.
+other guesses. The posterior covariance is that of the last quadratic problem, (I + H'^T R^-1 H')^-1; the search ends
+when it expects to gain less than `tolerance`.
 
-Fails where the run is chaotic over the window, and where the start is so unlike every guess that even the first reads
-have several minima.
+Fails where the run is chaotic over the window, or passes a change of its flow that tiny parts of the start decide: the
+valley of J is then too narrow and bent for these steps, which is said. Fails too where the start is so unlike every
+guess that even the first reads have several minima.
 
 Sources: F.-X. Le Dimet and O. Talagrand, Variational algorithms for analysis and assimilation of meteorological
 observations, Tellus A 38 (1986) 97-110, doi:10.1111/j.1600-0870.1986.tb00459.x; C. Pires, R. Vautard and O. Talagrand,
