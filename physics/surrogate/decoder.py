@@ -1,12 +1,13 @@
 """The decoder: a Fourier neural operator whose multipliers are functions of the wavenumber and of the physics.
 
-    z = FiLM( W_1 [ S_c h , L h ], c ),        h <- h + W_2 ( silu(z_a) * z_b ),        z = (z_a, z_b)
+    z = FiLM( W_1 [ S_c h , L h ], c ),        h <- h + W_2 ( sigmoid(z_a) * z_b ),        z = (z_a, z_b)
     S_c h = Re sum_k M(k; c) h_k exp(i k . x),        M(k; c) = sum_r alpha_r(c) phi_r(k), complex
 
 h: (batch, nx, ny, width); h_k its coefficients in the waves of `spectral_basis`. A multiplier is all that commutes
 with shifts: it holds diffusion, dispersion, advection and the inverse of a Laplacian. phi is a small network of the
 wavenumber, shared by all grids; alpha is chosen by the conditioning. L is a 3 x 3 stencil of each channel. The
-product is what lets a layer form u . grad u; multipliers of diagonal form keep the parameters few.
+product is what lets a layer form u . grad u, and the gate's bound keeps a rollout from growing with the square of its
+error; multipliers of diagonal form keep the parameters few.
 
 Sources: Z. Li et al., Fourier neural operator for parametric partial differential equations, ICLR 2021,
 arXiv:2010.08895 (the spectral layer); A. Tran, A. Mathews, L. Xie and C. S. Ong, Factorized Fourier neural
@@ -17,7 +18,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from physics.surrogate.conditioning import Film
 from physics.surrogate.regime import Boundary
@@ -63,7 +63,7 @@ class OperatorBlock(nn.Module):
         """Return the next latent field, of the shape of h (batch, nx, ny, width)."""
         near = self.stencil(ringed(h, ends).permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
         gate, value = self._mixed(self.multipliers(h, c, waves), near, c).chunk(2, -1)
-        out: Tensor = h + self.leave(functional.silu(gate) * value)
+        out: Tensor = h + self.leave(torch.sigmoid(gate) * value)
         return out
 
     def _mixed(self, far: Tensor, near: Tensor, c: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from torch.nn import functional
 from physics.surrogate.conditioning import Film
 from physics.surrogate.spectral_basis import Basis
 
-PATCH = 4
+PATCH = 8
 
 
 def patches(fields: Tensor) -> Tensor:

@@ -165,6 +165,7 @@ class Trainer(Generic[M]):
         with torch.no_grad():
             for _ in range(depth):
                 made = self.model(history, window.settings, name)
+                made = torch.where(made.isfinite(), made, history[:, -1])  # of a run that left the numbers
                 history = torch.cat([history[:, 1:], made[:, None]], 1)
         taught = depth > 0 and float(torch.rand((), generator=self.generator)) < self.settings.solver
         if taught:

@@ -26,10 +26,8 @@ def path(tmp_path):
 
 def changed(path: Path, **parts: object) -> Path:
     with safe_open(path, "pt") as file:
-        tensors, told = (
-            {name: file.get_tensor(name) for name in file.keys()},
-            json.loads(file.metadata()["labwright-surrogate"]),
-        )  # noqa: SIM118, E501
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        told = json.loads(file.metadata()["labwright-surrogate"])
     save_file(tensors, path, metadata={"labwright-surrogate": json.dumps({**told, **parts})})
     return path
 
