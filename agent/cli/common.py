@@ -60,13 +60,15 @@ def conclude(
     show: Callable[[Any], None],
     *,
     as_object: bool,
+    estimated: bool = True,
 ) -> None:
-    """Keep and show what was estimated from measurements; withhold it where it does not stand or breaks a check.
+    """Keep and show a result; withhold it where it breaks a check, or was estimated and does not stand.
 
     Args:
         kind: of the run; what: what it is called in a sentence.
         inputs, result: what the record keeps; the result has `run`, `status`, `message` and `checks`.
         show: prints the result for people.
+        estimated: from measurements, by a search that has to converge; else computed, whose status says how it ended.
     """
     record = RunRecord(id=result["run"], kind=kind, inputs=dict(inputs), result=dict(result))
     RunStore(settings().runs_path).save(record)
@@ -74,8 +76,9 @@ def conclude(
     if not as_object:
         show(result)
     broken = [check["name"] for check in result["checks"] if check["status"] == "fail"]
-    if result["status"] != "converged" or broken:
-        told = result["message"] if result["status"] != "converged" else f"the {what} breaks {', '.join(broken)}"
+    unsettled = estimated and result["status"] != "converged"
+    if unsettled or broken:
+        told = result["message"] if unsettled else f"the {what} breaks {', '.join(broken)}"
         stderr.print(f"labwright: withheld: {told}", markup=False, soft_wrap=True)
         finish(WITHHELD)
 

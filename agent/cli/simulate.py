@@ -9,8 +9,8 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from agent.cli.common import WITHHELD, Json, Set, emit, finish, pairs, progress, settings, stderr, stdout
-from agent.runs import RunRecord, RunStore, run_id
+from agent.cli.common import Json, Set, conclude, pairs, progress, settings, stdout
+from agent.runs import run_id
 
 SHOWN_ROWS = 12
 SHOWN_COLUMNS = 4
@@ -38,14 +38,7 @@ def simulate(
         evidence = run_tool(experiment, values, run=identifier, tolerance=tolerance, device=config.device, out=out)
     result: dict[str, Any] = {**evidence.data, "run": identifier, "seconds": evidence.seconds}
     inputs = {"experiment": experiment, "settings": values, "tolerance": tolerance}
-    RunStore(config.runs_path).save(RunRecord(id=identifier, kind="simulate", inputs=inputs, result=result))
-    emit(result, as_object=as_object)
-    if not as_object:
-        _show(result)
-    broken = [check["name"] for check in result["checks"] if check["status"] == "fail"]
-    if broken:
-        stderr.print(f"labwright: the run breaks {', '.join(broken)}; do not use it", markup=False, soft_wrap=True)
-        finish(WITHHELD)
+    conclude("simulate", "run", inputs, result, _show, as_object=as_object, estimated=False)
 
 
 def _show(result: dict[str, Any]) -> None:
