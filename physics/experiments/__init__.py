@@ -6,7 +6,6 @@ name begins with an underscore is left alone.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import importlib.util
 import pkgutil
@@ -15,8 +14,9 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
-from physics.errors import DeclarationError, ParameterError
+from physics.errors import DeclarationError
 from physics.experiment import Experiment
+from physics.registry import named
 
 _FOLDERS: list[Path] = []
 
@@ -51,11 +51,7 @@ def get(name: str) -> Experiment:
         ParameterError: there is none; the message names those that are.
         DeclarationError: as for `all_experiments`.
     """
-    found = _found()
-    if name in found:
-        return found[name]
-    near = difflib.get_close_matches(name, list(found), 3) or list(found)
-    raise ParameterError(f"there is no experiment {name!r}; did you mean {', '.join(near)}?")
+    return named(_found(), name, "experiment")
 
 
 @cache

@@ -51,6 +51,11 @@ def chosen(channels: Sequence[int], like: Tensor) -> Tensor:
     return kept.reshape(1, 1, -1, *[1] * (like.dim() - 3))
 
 
+def speed(velocity: Tensor) -> Tensor:
+    """Return the root mean square (runs, frames) of a velocity (runs, frames, 2, nx, ny)."""
+    return velocity.square().sum(2).mean((-2, -1)).sqrt().clamp(min=_LEAST)
+
+
 @dataclass(frozen=True)
 class SpectralDivergence(Invariant):
     """Zero divergence of a velocity on a doubly periodic grid, by its Fourier sum.
@@ -71,8 +76,7 @@ class SpectralDivergence(Invariant):
         spectrum = torch.fft.rfft2(velocity)
         divergence = torch.fft.irfft2(1j * (kx * spectrum[:, :, 0] + ky * spectrum[:, :, 1]), s=values.shape[-2:])
         spacing = min(length / count for length, count in zip(self.periods, values.shape[-2:], strict=True))
-        scale = velocity.square().sum(2).mean((-2, -1)).sqrt().clamp(min=_LEAST)
-        return spacing * divergence.abs().amax((-2, -1)) / scale
+        return spacing * divergence.abs().amax((-2, -1)) / speed(velocity)
 
     def project(self, values: Tensor, start: Tensor, settings: Mapping[str, Tensor]) -> Tensor:
         """Take the gradient part out of every wave."""
@@ -117,8 +121,7 @@ class StaggeredDivergence(Invariant):
         h, dz = self._spacings(values)
         through = velocity[:, :, 1, :, 0].abs().amax(-1)
         largest = (min(h, dz) * self._divergence(velocity)).abs().amax((-2, -1))
-        scale = velocity.square().sum(2).mean((-2, -1)).sqrt().clamp(min=_LEAST)
-        return torch.maximum(largest, through) / scale
+        return torch.maximum(largest, through) / speed(velocity)
 
     def project(self, values: Tensor, start: Tensor, settings: Mapping[str, Tensor]) -> Tensor:
         """Take out the gradient of a potential that flows through no plate: one small solve for each wave of x."""

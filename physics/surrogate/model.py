@@ -146,9 +146,7 @@ class Surrogate(nn.Module):
         """
         following = self.free(history, settings, name)
         first = history[:, :1] if start is None else start[:, None]
-        for invariant in self.regimes[name].invariants:
-            following = invariant.project(following[:, None], first, settings)[:, 0]
-        return following
+        return self.regimes[name].kept(following[:, None], first, settings)[:, 0]
 
     def free(self, history: Tensor, settings: Mapping[str, Tensor], name: str) -> Tensor:
         """Return the frame that follows before its invariants are projected."""

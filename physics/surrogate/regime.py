@@ -165,6 +165,12 @@ class Regime(ABC):
             each.name: each.draw(count, generator, outside[k] if beyond else None) for k, each in enumerate(self.ranges)
         }
 
+    def kept(self, values: Tensor, start: Tensor, settings: Mapping[str, Tensor]) -> Tensor:
+        """Return the frames next to `values` (runs, frames, channels, *points) that keep every invariant of `start`."""
+        for invariant in self.invariants:
+            values = invariant.project(values, start, settings)
+        return values
+
     def scaled(self, settings: Mapping[str, Tensor]) -> Tensor:
         """Return the settings from -1 to 1 over their ranges, shape (runs, settings)."""
         return torch.stack([each.scaled(settings[each.name]) for each in self.ranges], -1)

@@ -30,15 +30,13 @@ def rollout(
         following = model(seen, settings, regime.name, first)
         seen = torch.cat([seen[:, 1:], following[:, None]], 1)
         found.append(following)
-    return kept(regime, torch.stack(found, 1).double(), settings, start.double())
+    return held(regime, torch.stack(found, 1).double(), settings, start.double())
 
 
-def kept(regime: Regime, values: Tensor, settings: Mapping[str, Tensor], start: Tensor) -> Tensor:
+def held(regime: Regime, values: Tensor, settings: Mapping[str, Tensor], start: Tensor) -> Tensor:
     """Return frames (runs, frames, channels, *points) within their bounds and with their invariants."""
     for index, channel in enumerate(regime.channels):
         if channel.bounds is not None:
             values = values.clone()
             values[:, :, index] = values[:, :, index].clamp(*channel.bounds)
-    for invariant in regime.invariants:
-        values = invariant.project(values, start[:, None], settings)
-    return values
+    return regime.kept(values, start[:, None], settings)

@@ -24,7 +24,6 @@ from tools.errors import Failed, Retry
 from tools.surrogate.data import duration
 
 TOY = Shape(latent=8, frame=4, tokens=16, given=12, blocks=2, backbone_layers=1)
-_BLOCK = 1 << 20
 
 
 def train_fields(
@@ -102,11 +101,8 @@ def judged(model: Surrogate, regime: Regime, frames: Frames) -> dict[str, float]
 
 def digest(path: Path) -> str:
     """Return the first half of a file's SHA-256."""
-    found = hashlib.sha256()
     with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            found.update(block)
-    return found.hexdigest()[:32]
+        return hashlib.file_digest(file, "sha256").hexdigest()[:32]
 
 
 def _words(done: Progress) -> str:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
-import importlib
-import pkgutil
 from functools import cache
 
-from physics.errors import ParameterError
+from physics.registry import discovered, named
 from physics.surrogate.regime import Regime
 
 
@@ -22,15 +19,9 @@ def get(name: str) -> Regime:
     Raises:
         ParameterError: there is none; the message names those that are.
     """
-    found = _found()
-    if name in found:
-        return found[name]
-    near = difflib.get_close_matches(name, list(found), 3) or list(found)
-    raise ParameterError(f"there is no regime {name!r}; did you mean {', '.join(near)}?")
+    return named(_found(), name, "regime")
 
 
 @cache
 def _found() -> dict[str, Regime]:
-    modules = [importlib.import_module(f"{__name__}.{item.name}") for item in pkgutil.iter_modules(__path__)]
-    found = [module.REGIME for module in modules if hasattr(module, "REGIME")]
-    return {regime.name: regime for regime in sorted(found, key=lambda regime: regime.name)}
+    return discovered(__name__, __path__, "REGIME")

@@ -137,13 +137,11 @@ class Trainer(Generic[M]):
         depth = self._depth(share)
         window = self.windows[name].draw(self.history + depth + 1, self.generator)
         history, target = self._pushed(name, window, depth)
-        free = getattr(self.model, "free", self.model)(history, window.settings, name)
-        predicted = free
-        for invariant in regime.invariants if hasattr(self.model, "free") else ():
-            predicted = invariant.project(predicted[:, None], history[:, :1], window.settings)[:, 0]
+        predicted = self.model(history, window.settings, name)
         axes = len(regime.axes)
         loss = losses.spatial(predicted, target, axes) + settings.spectral * losses.spectral(predicted, target, axes)
         if settings.conservation:
+            free = self.model.free(history, window.settings, name)  # type: ignore[operator]
             loss = loss + settings.conservation * losses.defect(free, history[:, 0], window.settings, regime)
         total = loss.mean()
         if self.jacobian is not None:
