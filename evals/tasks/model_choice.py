@@ -27,7 +27,7 @@ from physics.calibrate.solve import solve
 from physics.experiments import get
 
 VERSION = 1
-MINUTES = 40.0
+MINUTES = 12.0
 TRUE, FALSE = 500, 60  # data sets where the restricted model is true, and where it is not
 _TOLERANCE = 1e-6
 _BATCH = 250
