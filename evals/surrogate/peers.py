@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from physics.errors import ParameterError
-from physics.surrogate.model import Scales
+from physics.surrogate.fields.model import Scales
 from physics.surrogate.regime import Regime
 
 PEERS = ("fno", "tfno", "unet")
@@ -40,7 +40,7 @@ class Size:
 
 
 class Peer(nn.Module):
-    """One peer for one regime; forward as `physics.surrogate.model.Surrogate`, without invariants."""
+    """One peer for one regime; forward as `physics.surrogate.fields.model.Surrogate`, without invariants."""
 
     mean: Tensor
     deviation: Tensor

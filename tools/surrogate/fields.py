@@ -11,15 +11,15 @@ from typing import Any
 import torch
 
 from physics.errors import InputError, SolverError
-from physics.surrogate import stored
-from physics.surrogate.accuracy import errors
+from physics.surrogate.fields import stored
+from physics.surrogate.fields.accuracy import errors
+from physics.surrogate.fields.model import Shape, Surrogate
+from physics.surrogate.fields.scales import scales_of
+from physics.surrogate.fields.training.settings import Settings
+from physics.surrogate.fields.training.train import Progress, Trainer
 from physics.surrogate.frames import Frames, path_of, read
-from physics.surrogate.model import Shape, Surrogate
 from physics.surrogate.regime import Regime
 from physics.surrogate.regimes import all_regimes, get
-from physics.surrogate.scales import scales_of
-from physics.surrogate.training.settings import Settings
-from physics.surrogate.training.train import Progress, Trainer
 from tools.errors import Failed, Retry
 from tools.surrogate.data import duration
 

@@ -5,9 +5,9 @@ import torch
 
 from evals.surrogate.peers import PEERS, Peer, Size
 from physics.errors import ParameterError
+from physics.surrogate.fields.scales import scales_of
 from physics.surrogate.generate import generate
 from physics.surrogate.regimes import get
-from physics.surrogate.scales import scales_of
 
 
 @pytest.mark.parametrize("kind", PEERS)

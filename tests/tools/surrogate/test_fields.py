@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from physics.surrogate import stored
-from physics.surrogate.model import Shape
+from physics.surrogate.fields import stored
+from physics.surrogate.fields.model import Shape
+from physics.surrogate.fields.training.settings import Settings
 from physics.surrogate.regimes import all_regimes
-from physics.surrogate.training.settings import Settings
 from tools.errors import Retry
 from tools.surrogate.data import make_data
 from tools.surrogate.fields import TOY, chosen, train_fields
@@ -62,7 +62,7 @@ def test_what_cannot_be_used_is_told(data, tmp_path, call, word):
 
 
 def test_what_ships_is_small_enough():
-    from physics.surrogate.model import Surrogate
+    from physics.surrogate.fields.model import Surrogate
 
     count = sum(part.numel() for part in Surrogate(all_regimes(), Shape()).parameters())
     assert 4 * count < 20e6

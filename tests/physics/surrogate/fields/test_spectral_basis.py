@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from physics.surrogate.spectral_basis import basis
+from physics.surrogate.fields.spectral_basis import basis
 
 GRIDS = [
     ((16, 12), ("periodic", "periodic")),

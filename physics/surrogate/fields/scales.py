@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from physics.surrogate.fields.model import Scales
 from physics.surrogate.frames import Frames
-from physics.surrogate.model import Scales
 
 _LEAST = 1e-6  # a channel that does not vary is scaled by this
 

@@ -19,12 +19,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from physics.surrogate.conditioning import Conditioning
-from physics.surrogate.decoder import OperatorBlock
+from physics.surrogate.fields.conditioning import Conditioning
+from physics.surrogate.fields.decoder import OperatorBlock
+from physics.surrogate.fields.spectral_basis import Basis, basis
+from physics.surrogate.fields.state_space import SelectiveStateSpace, TemporalAttention
+from physics.surrogate.fields.tokens import PATCH, Tokens, unpatched
 from physics.surrogate.regime import Boundary, Regime
-from physics.surrogate.spectral_basis import Basis, basis
-from physics.surrogate.state_space import SelectiveStateSpace, TemporalAttention
-from physics.surrogate.tokens import PATCH, Tokens, unpatched
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from physics.surrogate.conditioning import Film
-from physics.surrogate.spectral_basis import Basis
+from physics.surrogate.fields.conditioning import Film
+from physics.surrogate.fields.spectral_basis import Basis
 
 PATCH = 8
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from physics.surrogate.training.curriculum import Curriculum
+from physics.surrogate.fields.training.curriculum import Curriculum
 
 
 @pytest.mark.parametrize(("temperature", "first"), [(1e6, 0.5), (1e-3, 0.875), (1.0, 0.8)])

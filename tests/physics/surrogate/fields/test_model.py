@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from physics.surrogate.decoder import OperatorBlock
-from physics.surrogate.model import Scales, Shape, Surrogate
+from physics.surrogate.fields.decoder import OperatorBlock
+from physics.surrogate.fields.model import Scales, Shape, Surrogate
+from physics.surrogate.fields.rollout import rollout
+from physics.surrogate.fields.spectral_basis import basis
 from physics.surrogate.regimes import all_regimes
-from physics.surrogate.rollout import rollout
-from physics.surrogate.spectral_basis import basis
 
 SMALL = Shape(latent=8, frame=4, tokens=16, given=12, blocks=1, backbone_layers=1)
 REGIMES = all_regimes()

@@ -25,13 +25,13 @@ import torch
 from torch import Tensor, nn
 
 from physics.errors import DataError, SolverError
+from physics.surrogate.fields.training import checkpoint, losses
+from physics.surrogate.fields.training.curriculum import Curriculum
+from physics.surrogate.fields.training.jacobian import LocalJacobian
+from physics.surrogate.fields.training.settings import Settings
+from physics.surrogate.fields.training.windows import Window, Windows
 from physics.surrogate.frames import Frames
 from physics.surrogate.regime import Regime
-from physics.surrogate.training import checkpoint, losses
-from physics.surrogate.training.curriculum import Curriculum
-from physics.surrogate.training.jacobian import LocalJacobian
-from physics.surrogate.training.settings import Settings
-from physics.surrogate.training.windows import Window, Windows
 
 M = TypeVar("M", bound=nn.Module)  # forward(history, settings, name) -> next frame, of `history` frames
 

@@ -19,9 +19,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from physics.surrogate.conditioning import Film
+from physics.surrogate.fields.conditioning import Film
+from physics.surrogate.fields.spectral_basis import Basis
 from physics.surrogate.regime import Boundary
-from physics.surrogate.spectral_basis import Basis
 
 _RANK = 12
 

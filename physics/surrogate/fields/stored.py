@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from physics.errors import DataError, ParameterError
-from physics.surrogate.model import Shape, Surrogate
+from physics.surrogate.fields.model import Shape, Surrogate
+from physics.surrogate.fields.training import checkpoint
 from physics.surrogate.regime import Regime
 from physics.surrogate.regimes import get
-from physics.surrogate.training import checkpoint
 
-SHIPPED = Path(__file__).parent / "weights" / "fields.safetensors"
+SHIPPED = Path(__file__).resolve().parent.parent / "weights" / "fields.safetensors"
 VERSION = 1
 
 

@@ -9,8 +9,8 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from physics.errors import DataError
-from physics.surrogate import stored
-from physics.surrogate.model import Shape, Surrogate
+from physics.surrogate.fields import stored
+from physics.surrogate.fields.model import Shape, Surrogate
 from physics.surrogate.regimes import all_regimes
 
 SMALL = Shape(latent=8, frame=4, tokens=16, given=12, blocks=1, backbone_layers=1)

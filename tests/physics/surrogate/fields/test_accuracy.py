@@ -2,7 +2,7 @@
 
 import torch
 
-from physics.surrogate.accuracy import errors
+from physics.surrogate.fields.accuracy import errors
 from physics.surrogate.generate import generate
 from physics.surrogate.regimes import get
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from physics.surrogate.state_space import SelectiveStateSpace, TemporalAttention
+from physics.surrogate.fields.state_space import SelectiveStateSpace, TemporalAttention
 
 
 def test_the_sum_is_the_recurrence():

@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from physics.errors import DataError, ParameterError
+from physics.surrogate.fields.model import Shape, Surrogate
+from physics.surrogate.fields.scales import scales_of
+from physics.surrogate.fields.training.settings import Settings
+from physics.surrogate.fields.training.train import Trainer
 from physics.surrogate.generate import generate
-from physics.surrogate.model import Shape, Surrogate
 from physics.surrogate.regimes import all_regimes
-from physics.surrogate.scales import scales_of
-from physics.surrogate.training.settings import Settings
-from physics.surrogate.training.train import Trainer
 
 SMALL = Shape(latent=8, frame=4, tokens=16, given=12, blocks=2, backbone_layers=1)
 REGIMES = {name: all_regimes()[name] for name in ("burgers",)}

@@ -1,0 +1,1 @@
+"""The surrogate of fields: frames of a run to the frames that follow."""
