@@ -1,9 +1,12 @@
 """Measures of a predicted field against the true one, per channel; shapes (..., channels, *points) -> (..., channels).
 
     VRMSE = sqrt( <(u - v)^2> / <(u - <u>)^2> ),       nRMSE = sqrt( <(u - v)^2> / <u^2> )
-    fRMSE(band) = sqrt( sum over the waves of the band |u_k - v_k|^2 ),      bRMSE: the RMSE over the ends of the axes
+    cRMSE = |<u> - <v>|,       bRMSE: the RMSE over the ends of the axes
+    fRMSE(band) = sqrt( sum over the waves of the band |u_k - v_k|^2 )
 
-u: true, v: predicted, < >: mean over space. VRMSE of 1 is what the mean of the true field reaches.
+u: true, v: predicted, < >: mean over space. VRMSE of 1 is what the mean of the true field reaches. All are of one
+frame of one run: PDEBench takes the mean over runs and frames, the root mean square over runs for cRMSE, and the
+largest over runs for the maximum. Its fRMSE is the mean over the shells of a band; here bands add up to the RMSE.
 
 Sources: R. Ohana et al., The Well, arXiv:2412.00568, section 4 (VRMSE); M. Takamoto et al., PDEBench: an extensive
 benchmark for scientific machine learning, NeurIPS 2022, arXiv:2210.07182, appendix B (the others).
@@ -36,6 +39,11 @@ def nrmse(predicted: Tensor, true: Tensor, axes: int) -> Tensor:
 def rmse(predicted: Tensor, true: Tensor, axes: int) -> Tensor:
     """Return the root mean square error, in the channel's unit."""
     return ((predicted - true) ** 2).mean(_space(axes)).sqrt()
+
+
+def conserved_rmse(predicted: Tensor, true: Tensor, axes: int) -> Tensor:
+    """Return the error of the sum over space, per point, in the channel's unit."""
+    return (predicted - true).mean(_space(axes)).abs()
 
 
 def largest(predicted: Tensor, true: Tensor, axes: int) -> Tensor:

@@ -22,6 +22,18 @@ def test_nrmse_and_rmse_of_a_shift():
     assert math.isclose(float(metrics.largest(true + 0.5, true, 1)), 0.5, rel_tol=1e-6)
 
 
+def test_what_is_conserved_counts_the_shift_and_not_the_waves():
+    x = torch.arange(32, dtype=torch.float64) * 2 * math.pi / 32
+    true = torch.zeros(2, 1, 32, dtype=torch.float64)
+    wrong = true + torch.tensor([0.25, -0.5], dtype=torch.float64)[:, None, None] + torch.sin(3 * x)
+    expected = torch.tensor([[0.25], [0.5]], dtype=torch.float64)
+    assert torch.allclose(metrics.conserved_rmse(wrong, true, 1), expected, atol=1e-14)
+    in_two = torch.zeros(1, 1, 4, 6)
+    hit = in_two.clone()
+    hit[0, 0, 1, 2] = 12.0
+    assert float(metrics.conserved_rmse(hit, in_two, 2)) == 0.5
+
+
 def test_bands_add_up_to_the_error():
     torch.manual_seed(0)
     true, wrong = torch.randn(2, 2, 3, 32, 16, dtype=torch.float64)
