@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,6 +25,7 @@ from torch import Tensor
 from physics.surrogate.regime import Range
 from physics.validate.law import Law, Sample, find
 
+FASTER = 100.0  # than the solver at the same error, or the solver answers
 ROUNDING = 1e-9  # of a range: what a conversion of units may add to a value at its end
 
 
@@ -111,3 +113,16 @@ def broken(laws: Sequence[Law], sample: Sample, batch: int) -> list[Doubt]:
         broke = (~finding.kept).expand(batch)
         found.append(Doubt("law", broke, lambda member, name=law.name: f"its answer breaks the law '{name}'"))  # type: ignore[misc]
     return found
+
+
+def slow(speed: Mapping[str, Any] | None) -> str:
+    """Return why the solver should answer instead, from the measured speeds of a card; "" where it need not."""
+    if not speed:
+        return "its speed against the solver was never measured"
+    if speed["ratio"] >= FASTER:
+        return ""
+    return (
+        f"at the surrogate's own error the solver takes {speed['solver_us']:.3g} us a run in batches of "
+        f"{speed['batch']} and the surrogate {speed['surrogate_us']:.3g} us: {speed['ratio']:.3g} times faster, "
+        f"less than {FASTER:g}"
+    )

@@ -11,8 +11,9 @@ from physics.surrogate.curves import weights
 from physics.surrogate.curves.emulator import KINDS
 from physics.surrogate.curves.families import all_families, get
 from physics.surrogate.curves.family import Counts, Family
-from physics.surrogate.curves.surrogate import FASTER, Surrogate
+from physics.surrogate.curves.surrogate import Surrogate
 from physics.surrogate.curves.train import measured, train
+from physics.surrogate.trust import FASTER
 from tools.errors import Failed, Retry
 
 FEWEST = 10  # runs of a split but the last, with which a rank means something

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from physics.surrogate import trust
 from physics.surrogate.conformal import coverage, covered
@@ -14,6 +13,7 @@ from physics.surrogate.curves.emulator import Emulator
 from physics.surrogate.curves.family import Band, Family
 from physics.surrogate.curves.runs import Runs
 from physics.surrogate.curves.surrogate import relative_width, target_band
+from physics.surrogate.summary import rounded, spread
 
 LEVEL = 0.9
 
@@ -29,12 +29,12 @@ def inside(family: Family, emulators: Mapping[str, Emulator], runs: Runs) -> dic
         held = covered(truth, band.lower, band.upper)
         width = relative_width(_squeezed(band))
         found[target.name] = {
-            "error": _spread(error),
-            "half_width": _spread(width),
-            "within_budget": _round(float((width <= target.budget).double().mean())),
-            "coverage": _round(float(held.double().mean())),
+            "error": spread(error),
+            "half_width": spread(width),
+            "within_budget": rounded(float((width <= target.budget).double().mean())),
+            "coverage": rounded(float(held.double().mean())),
             "by_group": {
-                str(group): [_round(share), count] for group, (share, count) in coverage(held, groups).items()
+                str(group): [rounded(share), count] for group, (share, count) in coverage(held, groups).items()
             },
             "runs": len(runs),
         }
@@ -60,22 +60,12 @@ def beyond(family: Family, emulators: Mapping[str, Emulator], runs: Runs) -> dic
     missed = int((~held).sum())
     return {
         "runs": len(runs),
-        "coverage": _round(float(held.double().mean())),
-        "abstained": _round(float(away.double().mean())),
+        "coverage": rounded(float(held.double().mean())),
+        "abstained": rounded(float(away.double().mean())),
         "missed": missed,
-        "caught": _round(float(away[~held].double().mean())) if missed else 1.0,
+        "caught": rounded(float(away[~held].double().mean())) if missed else 1.0,
     }
 
 
 def _squeezed(band: Band) -> Band:
     return band if band.value.shape[1] > 1 else Band(*(part[:, 0] for part in band))
-
-
-def _spread(values: Tensor) -> dict[str, float]:
-    marks = torch.tensor([0.5, 0.9, 1.0], dtype=values.dtype)
-    found = values.nan_to_num(nan=torch.inf).sort().values[((len(values) - 1) * marks).round().long()]
-    return {name: float(f"{float(value):.3g}") for name, value in zip(("median", "q90", "most"), found, strict=True)}
-
-
-def _round(value: float) -> float:
-    return round(value, 4)

@@ -27,7 +27,6 @@ from physics.surrogate.trust import Doubt
 from physics.validate.law import FINITE, Sample
 
 BEYOND = 1e-9  # of a place: what rounding may add to the last time
-FASTER = 100.0  # than the solver at the same error, or the solver answers
 
 
 @dataclass(frozen=True)
@@ -125,16 +124,7 @@ class Surrogate:
 
     def slow(self) -> str:
         """Return why the solver should answer instead, from the measured table of the card; "" where it need not."""
-        speed = self.card.get("speed")
-        if not speed:
-            return "its speed against the solver was never measured"
-        if speed["ratio"] >= FASTER:
-            return ""
-        return (
-            f"at the surrogate's own error the solver takes {speed['solver_us']:.3g} us a run in batches of "
-            f"{speed['batch']} and the surrogate {speed['surrogate_us']:.3g} us: {speed['ratio']:.3g} times faster, "
-            f"less than {FASTER:g}"
-        )
+        return trust.slow(self.card.get("speed"))
 
     def _read(
         self, target: Target, nodes: Band, settings: Mapping[str, Any], numbers: Mapping[str, Tensor], times: Tensor,
