@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +21,7 @@ from physics.validate import validate
 from tools.errors import Failed, Retry
 from tools.experiments import find
 from tools.outputs import outputs
-from tools.predictions import Tally
+from tools.predictions import Tally, check_asked, joined
 from tools.records import Check, Evidence, Fact, Source
 from tools.simulate import balances, checks, law_check, limits, read_settings, spoken_length, spoken_time
 
@@ -55,10 +54,7 @@ def predict(
     """
     begin = perf_counter()
     declared = find(experiment)
-    if not 0.0 < level < 1.0:
-        raise Retry(f"level = {level:g} is outside its range, above 0 and below 1; 0.9 holds nine runs in ten")
-    if budget is not None and not 0.0 < budget < math.inf:
-        raise Retry(f"budget = {budget:g} must be a number above 0: the relative half-width that you accept")
+    check_asked(level, budget)
     given, times, time_unit = read_settings(declared, settings)
     found, doubts, surrogate = _ask(experiment, given, times, level, budget, folder or weights.FOLDER)
     asked = perf_counter()
@@ -73,7 +69,7 @@ def predict(
     _check_clock(settings, solution)
     rows = _rows(declared, solution, ends, settings, time_unit)
     seconds = {"surrogate": asked - begin, "solver": perf_counter() - asked if source == "solver" else 0.0}
-    reason = _joined(doubts)
+    reason = joined(doubts)
     name = "" if surrogate is None else surrogate.family.name
     saved = _saved(surrogate, seconds["surrogate"]) if source == "surrogate" else 0.0
     if tally is not None:
@@ -127,12 +123,8 @@ def _solve(
         raise Retry(str(error)) from error
     if not solution.status.ok:
         told = f"{solution.status.value} {solution.message}".strip()
-        raise Failed(f"{told} Nor can the surrogate: {_joined(doubts)}.")
+        raise Failed(f"{told} Nor can the surrogate: {joined(doubts)}.")
     return solution
-
-
-def _joined(doubts: list[tuple[str, str]]) -> str:
-    return "; ".join(dict.fromkeys(sentence for _, sentence in doubts))
 
 
 def _as_solution(found: Prediction, seconds: float) -> tuple[Solution, dict[str, tuple[Output, Output]]]:

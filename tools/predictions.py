@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from tools.errors import Retry
+
+
+def check_asked(level: float, budget: float | None) -> None:
+    """Raise `Retry` unless the level is a probability and the budget, where there is one, a positive number."""
+    if not 0.0 < level < 1.0:
+        raise Retry(f"level = {level:g} is outside its range, above 0 and below 1; 0.9 holds nine runs in ten")
+    if budget is not None and not 0.0 < budget < math.inf:
+        raise Retry(f"budget = {budget:g} must be a number above 0: the relative half-width that you accept")
+
+
+def joined(doubts: Sequence[tuple[str, str]]) -> str:
+    """Return the sentences of doubts, kind and sentence each, as one."""
+    return "; ".join(dict.fromkeys(sentence for _, sentence in doubts))
 
 
 class Tally:

@@ -1,4 +1,4 @@
-"""`labwright surrogate`: the data that the surrogate learns from, and its training."""
+"""`labwright surrogate`: the data that the surrogate learns from, its training, its intervals and its answers."""
 
 from __future__ import annotations
 
@@ -8,21 +8,23 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from agent.cli import surrogate_curves, surrogate_train
+from agent.cli import surrogate_calibrate, surrogate_curves, surrogate_predict, surrogate_train
 from agent.cli.common import Json, emit, progress, settings, stdout
 from tools.surrogate.splits import SPLITS
 
-app = typer.Typer(help="The surrogate: make its data, train it.", no_args_is_help=True)
+app = typer.Typer(help="The surrogate: make its data, train it, calibrate it, ask it.", no_args_is_help=True)
 
 
 @app.callback()
 def surrogate() -> None:
-    """The surrogate: make its data, train it."""
+    """The surrogate: make its data, train it, calibrate it, ask it."""
 
 
 app.command("curves")(surrogate_curves.curves)
 app.command("speed")(surrogate_curves.speed)
 app.command("train")(surrogate_train.train)
+app.command("calibrate")(surrogate_calibrate.calibrate)
+app.command("predict")(surrogate_predict.predict)
 
 
 @app.command("data")

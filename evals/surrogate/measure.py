@@ -19,7 +19,6 @@ from physics.surrogate.fields.rollout import rollout
 from physics.surrogate.frames import Frames, fields_of
 from physics.surrogate.regime import Regime
 
-HORIZONS: tuple[Horizon, ...] = ("step", "rollout")
 _AT_ONCE = 64  # runs
 _WORST = 1e3  # the VRMSE that stands for what is not finite
 _QUANTILES = (0.1, 0.5, 0.9)
@@ -48,7 +47,6 @@ def measured(
     history: int,
     split: Split = "within",
     doubts: Sequence[Sequence[str]] | None = None,
-    horizons: Sequence[Horizon] = HORIZONS,
 ) -> Records:
     """Return the errors, the metrics, the spectra and the worst cases of a model on runs.
 
@@ -57,25 +55,23 @@ def measured(
         regime: of the runs.
         frames: the runs, with what they truly do.
         history: how many frames the model sees.
-        split: what the runs are.
+        split: what the runs are; of runs beyond the ranges rollouts alone are judged.
         doubts: of each run, what speaks against the surrogate; None where nobody asked.
-        horizons: which errors; the rollout is made in any case.
     """
+    horizons: tuple[Horizon, ...] = ("step", "rollout") if split == "within" else ("rollout",)
     made = predicted(model, regime, frames, history, horizons)
+    rolled, error = made.made["rollout"], vrmse(made, regime, "rollout")
     return Records(
         errors=tuple(error_curve(made, regime, horizon, split) for horizon in horizons),
         channels=tuple(each for horizon in horizons for each in channel_errors(made, regime, horizon, split)),
         spectra=tuple(spectra(made, regime, split)),
-        cases=tuple(
-            cases(regime, made.true, made.made["rollout"], vrmse(made, regime, "rollout"), made.times, frames.settings, split,
-                  doubts=doubts)
-        ),
-    )  # fmt: skip
+        cases=tuple(cases(regime, made.true, rolled, error, made.times, frames.settings, split, doubts=doubts)),
+    )
 
 
 @torch.no_grad()
 def predicted(
-    model: nn.Module, regime: Regime, frames: Frames, history: int, horizons: Sequence[Horizon] = HORIZONS
+    model: nn.Module, regime: Regime, frames: Frames, history: int, horizons: Sequence[Horizon] = ("step", "rollout")
 ) -> Predicted:
     """Return what a model predicts of runs, rolled out and, where asked for, step by step."""
     model.eval()

@@ -91,14 +91,14 @@ def far(distance: Tensor, most: float) -> Doubt:
     )
 
 
-def wide(name: str, width: Tensor, budget: float, level: float) -> Doubt:
-    """Doubt members whose half-width (batch,), relative to the output's scale, exceeds the budget."""
+def wide(name: str, width: Tensor, budget: float, level: float, than: str = "the budget") -> Doubt:
+    """Doubt members whose half-width (batch,), relative to the output's scale, exceeds the budget, or what is usual."""
     return Doubt(
         "width",
         ~(width <= budget),
         lambda member: (
             f"the {level:.0%} interval of {name} is +-{float(width[member]):.2g} of its scale, "
-            f"wider than the budget, {budget:g}"
+            f"wider than {than}, {budget:.3g}"
         ),
     )
 

@@ -164,7 +164,8 @@ def after(
     elif budget is not None:
         doubts.append(trust.wide(regime.name, radius * unit, budget, level))
     else:
-        doubts.append(trust.wide(regime.name, radius * unit, radius * limits.width[place], level))
+        usual = radius * limits.width[place]
+        doubts.append(trust.wide(regime.name, radius * unit, usual, level, "nearly all in calibration"))
     return doubts
 
 

@@ -84,7 +84,10 @@ def horizons_of(regime: Regime, history: int) -> tuple[int, ...]:
 
 
 def compare(
-    model: Surrogate, regime: Regime, frames: Frames, check: Callable[[Tensor, Mapping[str, Tensor]], Tensor] | None = None
+    model: Surrogate,
+    regime: Regime,
+    frames: Frames,
+    check: Callable[[Tensor, Mapping[str, Tensor]], Tensor] | None = None,
 ) -> Seen:
     """Predict a batch of runs from their first frames, and compare with the others.
 
@@ -94,9 +97,7 @@ def compare(
     """
     history = model.shape.history
     values, horizons = frames.values, horizons_of(regime, history)
-    made, look = predicted(
-        model, regime, values[:, :history], frames.settings, horizons[-1], values[:, 0], horizons
-    )
+    made, look = predicted(model, regime, values[:, :history], frames.settings, horizons[-1], values[:, 0], horizons)
     truth = values[:, history : history + horizons[-1]]
     error = (made - truth).abs().nan_to_num(nan=torch.inf).float()
     steep = steepness(made.float(), regime)

@@ -1,17 +1,24 @@
-"""A trained surrogate of fields in one file: its weights, and the card that says what they are.
+"""A trained surrogate of fields in files: its weights, its calibration, each with the card that says what it is.
 
-The card names the model's shape, its regimes with grid, channels and ranges, the data, the seed, the cost and the
-errors. A file that is cut off, of something else, or of regimes that the solvers know otherwise today is refused in
-one sentence.
+    NAME.safetensors                  the weights: shape, regimes with grid, channels and ranges, data, seed, errors
+    NAME.calibration.safetensors      intervals and limits by regime: of which weights, from how many runs
+
+A file that is cut off, of something else, of other weights, or of regimes that the solvers know otherwise today is
+refused in one sentence.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from physics.errors import DataError, ParameterError
+from physics.surrogate.fields.calibration import Calibration
+from physics.surrogate.fields.intervals import horizons_of
 from physics.surrogate.fields.model import Shape, Surrogate
 from physics.surrogate.fields.training import checkpoint
 from physics.surrogate.regime import Regime
@@ -47,13 +54,77 @@ def read(path: Path = SHIPPED) -> tuple[Surrogate, dict[str, Any]]:
         model.load_state_dict(tensors)
     except (KeyError, TypeError, RuntimeError, ParameterError) as error:
         raise DataError(f"{path} is of another model ({' '.join(str(error).split())[:120]}); train it again") from error
-    for name, told in _regimes(regimes).items():
-        changed = [part for part, value in told.items() if card["regimes"][name].get(part) != value]
-        if changed:
-            raise DataError(f"{path}: {name} has other {', '.join(changed)} today than it was trained on; train again")
+    _require_same(path, regimes, card["regimes"])
     if not all(bool(part.isfinite().all()) for part in tensors.values()):
         raise DataError(f"{path} holds numbers that are not finite; train it again")
     return model.eval().requires_grad_(False), card
+
+
+def calibration_path(path: Path) -> Path:
+    """Return where the calibration of a file of weights stands."""
+    return path.with_suffix(".calibration.safetensors")
+
+
+def fingerprint(model: Surrogate) -> str:
+    """Return what tells the weights of a model from all others, in sixteen letters."""
+    digest = hashlib.sha256()
+    for name, value in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(value.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def write_calibration(path: Path, model: Surrogate, found: Mapping[str, Calibration], card: Mapping[str, Any]) -> None:
+    """Write the calibration of the weights at `path`, beside them; `card` has what is told of each regime.
+
+    Raises:
+        DataError: the file cannot be written there.
+    """
+    tensors = {f"{name}/{part}": value for name, each in found.items() for part, value in each.tensors().items()}
+    about = _regimes({name: model.regimes[name] for name in found})
+    told = {"version": VERSION, "weights": fingerprint(model), "regimes": about, "told": dict(card)}
+    checkpoint.save(calibration_path(path), tensors, told)
+
+
+def read_calibration(path: Path, model: Surrogate) -> tuple[dict[str, Calibration], dict[str, Any]]:
+    """Return the calibrations of a model by regime and what is told of each.
+
+    Args:
+        path: of its weights.
+        model: that is calibrated.
+
+    Raises:
+        DataError: there is none, or it cannot be used; the sentence says why.
+    """
+    place = calibration_path(path)
+    if not place.is_file():
+        raise DataError(f"{path} was never calibrated; run 'labwright surrogate calibrate'")
+    tensors, card = checkpoint.load(place)
+    if card.get("version") != VERSION:
+        raise DataError(f"{place} has the format {card.get('version')}, this program reads {VERSION}; calibrate again")
+    if card.get("weights") != fingerprint(model):
+        raise DataError(f"{place} is of other weights than {path.name}; calibrate again")
+    found = {}
+    try:
+        _require_same(place, {name: model.regimes[name] for name in card["regimes"]}, card["regimes"])
+        for name in card["regimes"]:
+            own = {
+                part.removeprefix(f"{name}/"): value for part, value in tensors.items() if part.startswith(f"{name}/")
+            }
+            found[name] = Calibration.restore(own)
+            if found[name].intervals.frames != horizons_of(model.regimes[name], model.shape.history):
+                raise ValueError(f"{name} has other horizons")
+        return found, dict(card["told"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{place} lacks or has something else ({error}); calibrate again") from error
+
+
+def _require_same(path: Path, regimes: Mapping[str, Regime], kept: Mapping[str, Any]) -> None:
+    """Raise `DataError` where a regime is not what the file was made with."""
+    for name, told in _regimes(regimes).items():
+        changed = [part for part, value in told.items() if kept[name].get(part) != value]
+        if changed:
+            raise DataError(f"{path}: {name} has other {', '.join(changed)} today than it was trained on; train again")
 
 
 def _regimes(regimes: Mapping[str, Regime]) -> dict[str, dict[str, Any]]:
