@@ -146,10 +146,10 @@ def upper_first(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def svg(figure: Figure, description: str) -> str:
-    """Return the figure as SVG text that stands in a page."""
-    buffer = io.StringIO()
+def svg(figure: Figure, description: str, *, tight: bool = True) -> str:
+    """Return the figure as SVG text that stands in a page; of its own size unless `tight`."""
+    buffer, box = io.StringIO(), "tight" if tight else None
     with rc_context(STYLE):
-        figure.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None, "Title": description})
+        figure.savefig(buffer, format="svg", bbox_inches=box, metadata={"Date": None, "Title": description})
     text = buffer.getvalue()
     return text[text.index("<svg") :]
