@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import tempfile
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -36,6 +37,7 @@ class RunRecord(BaseModel):
     result: dict[str, Any]
     versions: dict[str, str] = Field(default_factory=versions)
     thread: str | None = None
+    trace: dict[str, Any] = Field(default_factory=dict)  # the vector of its fields, which stand nowhere else
 
 
 class RunStore:
@@ -75,6 +77,22 @@ class RunStore:
             except (OSError, ValidationError, ValueError):
                 continue
         return records
+
+    def stamps(self) -> dict[str, str]:
+        """Return a stamp of each record by its id; another one when the file changes."""
+        found = {}
+        for path in self._files():
+            with suppress(OSError):  # one that is removed meanwhile
+                told = path.stat()
+                found[path.stem] = f"{told.st_mtime_ns}-{told.st_size}"
+        return found
+
+    def read(self, run: str) -> dict[str, Any] | None:
+        """Return the record of a run by its whole id as plain values; None where it cannot be read."""
+        try:
+            return RunRecord.model_validate_json((self.path / f"{run}.json").read_text()).model_dump()
+        except (OSError, ValidationError, ValueError):
+            return None
 
     def _files(self) -> list[Path]:
         return sorted(self.path.glob("*.json")) if self.path.is_dir() else []

@@ -24,6 +24,7 @@ from tools.outputs import outputs
 from tools.predictions import Tally, check_asked, joined
 from tools.records import Check, Evidence, Fact, Source
 from tools.simulate import balances, checks, law_check, limits, read_settings, spoken_length, spoken_time
+from tools.traces import embedding
 
 LEVEL = 0.9
 Ends = Mapping[str, tuple[Output, Output] | None]  # of each output, the lower and the upper end
@@ -89,8 +90,11 @@ def predict(
         "limits": limits(declared, given),
         "seconds_saved": saved,
     }
+    looks = embedding(solution) if source == "solver" else {}
     facts = tuple(_fact(row, level, source, settings, run) for row in rows if isinstance(row.get("value"), float))
-    return Evidence(tool="predict", run=run, facts=facts, checks=tuple(verdicts), data=data, seconds=seconds)
+    return Evidence(
+        tool="predict", run=run, facts=facts, checks=tuple(verdicts), data=data, trace=looks, seconds=seconds
+    )
 
 
 def _ask(

@@ -118,4 +118,5 @@ class Evidence(Record):
     checks: tuple[Check, ...] = ()
     outline: Outline | None = None
     data: dict[str, Any] = Field(default_factory=dict)
+    trace: dict[str, Any] = Field(default_factory=dict)  # the vector of the run's fields, by which it is found again
     seconds: dict[str, float] = Field(default_factory=dict)

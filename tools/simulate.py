@@ -19,6 +19,7 @@ from tools.errors import Failed, Retry
 from tools.experiments import find
 from tools.outputs import outputs
 from tools.records import Check, Evidence, Fact, Source
+from tools.traces import embedding
 from tools.write_hdf5 import check_place, write_hdf5
 
 DEFAULT_TIMES = 121
@@ -83,6 +84,7 @@ def simulate(
             "grid": {"cells": solution.cost.cells, "steps": solution.cost.steps},
             "tolerance": solution.tolerance,
         },
+        trace=embedding(solution),
         seconds={"solver": perf_counter() - start},
     )
 

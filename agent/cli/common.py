@@ -61,6 +61,7 @@ def conclude(
     *,
     as_object: bool,
     estimated: bool = True,
+    trace: Mapping[str, Any] | None = None,
 ) -> None:
     """Keep and show a result; withhold it where it breaks a check, or was estimated and does not stand.
 
@@ -69,8 +70,9 @@ def conclude(
         inputs, result: what the record keeps; the result has `run`, `status`, `message` and `checks`.
         show: prints the result for people.
         estimated: from measurements, by a search that has to converge; else computed, whose status says how it ended.
+        trace: the vector of the run's fields, where it has some.
     """
-    record = RunRecord(id=result["run"], kind=kind, inputs=dict(inputs), result=dict(result))
+    record = RunRecord(id=result["run"], kind=kind, inputs=dict(inputs), result=dict(result), trace=dict(trace or {}))
     RunStore(settings().runs_path).save(record)
     emit(result, as_object=as_object)
     if not as_object:

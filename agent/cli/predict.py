@@ -43,7 +43,7 @@ def predict(
         )  # fmt: skip
     result: dict[str, Any] = {**evidence.data, "run": identifier, "seconds": evidence.seconds}
     inputs = {"experiment": experiment, "settings": values, "level": level, "budget": budget}
-    conclude("predict", "run", inputs, result, _show, as_object=as_object, estimated=False)
+    conclude("predict", "run", inputs, result, _show, as_object=as_object, estimated=False, trace=evidence.trace)
 
 
 def _show(result: dict[str, Any]) -> None:

@@ -38,7 +38,7 @@ def simulate(
         evidence = run_tool(experiment, values, run=identifier, tolerance=tolerance, device=config.device, out=out)
     result: dict[str, Any] = {**evidence.data, "run": identifier, "seconds": evidence.seconds}
     inputs = {"experiment": experiment, "settings": values, "tolerance": tolerance}
-    conclude("simulate", "run", inputs, result, _show, as_object=as_object, estimated=False)
+    conclude("simulate", "run", inputs, result, _show, as_object=as_object, estimated=False, trace=evidence.trace)
 
 
 def _show(result: dict[str, Any]) -> None:

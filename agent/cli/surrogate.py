@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from agent.cli import surrogate_calibrate, surrogate_curves, surrogate_predict, surrogate_train
+from agent.cli import surrogate_calibrate, surrogate_curves, surrogate_encoder, surrogate_predict, surrogate_train
 from agent.cli.common import Json, emit, progress, settings, stdout
 from tools.surrogate.splits import SPLITS
 
@@ -23,6 +23,7 @@ def surrogate() -> None:
 app.command("curves")(surrogate_curves.curves)
 app.command("speed")(surrogate_curves.speed)
 app.command("train")(surrogate_train.train)
+app.command("encoder")(surrogate_encoder.encoder)
 app.command("calibrate")(surrogate_calibrate.calibrate)
 app.command("predict")(surrogate_predict.predict)
 
