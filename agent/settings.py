@@ -25,6 +25,7 @@ class Settings(BaseSettings):
     corpus: Path | None = Field(default=None, description="a folder of further trusted documents with a manifest")
     experiments: str = Field(default="", description="folders of further experiments, separated as in PATH")
     device: str = Field(default="auto", description="where solvers run: auto, cpu, cuda, ...")
+    surrogate: bool = Field(default=True, description="on or off: let the surrogate spare the solver in searches")
     seed: int = Field(default=0, ge=0, description="for everything that draws at random")
 
     @property
@@ -41,6 +42,11 @@ class Settings(BaseSettings):
     def threads_path(self) -> Path:
         """The checkpoints of all threads."""
         return self.home / "threads.sqlite"
+
+    @property
+    def predictions_path(self) -> Path:
+        """The tally of what the surrogate answered and what it saved."""
+        return self.home / "predictions.jsonl"
 
     @property
     def runs_path(self) -> Path:

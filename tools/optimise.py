@@ -11,9 +11,11 @@ from typing import Any
 import torch
 
 from physics.design.controls import coarse
+from physics.design.habits import pace_of
 from physics.design.optimise import optimise
 from physics.design.responses import at_times, case_of
 from physics.design.schedules import Run
+from physics.design.screen import Screen
 from physics.design.study import Study
 from physics.design.tradeoff import cheapest, each_sample, need_of, over_time, trade_off
 from physics.errors import InputError, ParameterError
@@ -24,6 +26,7 @@ from tools.optimisation import rows
 from tools.optimisation.past import known_of, left_by
 from tools.optimisation.rivals import told_apart, wanted_rate
 from tools.optimisation.study import Asked, limited_material, read_study
+from tools.predictions import Tally
 from tools.records import Check, Evidence, Fact, Source
 from tools.simulate import balance_checks, balances, checks
 
@@ -32,6 +35,7 @@ _SLOW = 0.3  # seconds of one curve with its slopes, above which an experiment i
 # A transient that is measured need not settle.
 _USABLE = (Status.CONVERGED, Status.NOT_SETTLED, Status.CHAOTIC)
 _FEW_SLOTS, _COARSE = 40, 1e-2  # for slow experiments
+_MANY = 12  # candidates, from which on several scenarios are afforded
 
 
 def optimise_run(
@@ -51,6 +55,8 @@ def optimise_run(
     run: str | None = None,
     device: str = "auto",
     seed: int = 0,
+    surrogate: bool = False,
+    tally: Tally | None = None,
     progress: Callable[[float, str], None] | None = None,
 ) -> Evidence:
     """Find the settings and measurement times that tell most about the targets, inside every limit.
@@ -62,7 +68,8 @@ def optimise_run(
     tells the settings and the noise where none are given. With the target {"models": "5%"} the run is chosen
     that tells the experiment as it is set from its `rivals`, each "mobile_fraction=0.7, exchange=1", with so many wrong
     verdicts at most. Returns the best run, the expected precision after
-    it, how it grows over time, the trade-off with time and material, and what an unreachable target would cost.
+    it, how it grows over time, the trade-off with time and material, and what an unreachable target would cost. With
+    `surrogate` candidates that it foretells to be far behind are not solved; the run that is proposed is solved always.
 
     Raises:
         Retry: a name, unit, limit or target is wrong; the message says which and how to mend it.
@@ -89,7 +96,10 @@ def optimise_run(
         if models:
             best, told = told_apart(asked, rivals, wanted_rate(targets["models"]), seed)
         else:
-            asked, best, told = _searched(asked, seed, tell)
+            screen = Screen() if surrogate else None
+            asked, best, told = _searched(asked, seed, screen, tell)
+            if screen is not None and tally is not None:
+                _count(tally, experiment, screen, run)
         tell(0.95, "running the solver")
         solution = declared.simulate(_runnable(best), _shown_times(best), device=device)
     except InputError as error:
@@ -112,10 +122,19 @@ def optimise_run(
     )
 
 
-def _searched(asked: Asked, seed: int, tell: Callable[[float, str], None]) -> tuple[Asked, Run, dict[str, Any]]:
+def _count(tally: Tally, experiment: str, screen: Screen, run: str | None) -> None:
+    """Add what the surrogate spared a search, or why it did not, to the tally."""
+    source = "surrogate" if screen.foretold else "solver"
+    seconds = {"surrogate": screen.seconds, "solver": screen.solving}
+    tally.add(experiment, screen.family, source, list(screen.doubts), seconds, screen.saved, run)
+
+
+def _searched(
+    asked: Asked, seed: int, screen: Screen | None, tell: Callable[[float, str], None]
+) -> tuple[Asked, Run, dict[str, Any]]:
     """Find the most precise or most informative run, and tell what it is expected to bring."""
     asked, effort = _paced(asked)
-    design = optimise(asked.study, seed=seed, progress=tell, **effort)
+    design = optimise(asked.study, seed=seed, screen=screen, progress=tell, **effort)
     study, best = asked.study, design.best
     tell(0.9, "weighing time and material")
     points = trade_off(design)
@@ -137,17 +156,20 @@ def _searched(asked: Asked, seed: int, tell: Callable[[float, str], None]) -> tu
         "trade_off": rows.trade_off(asked, points),
         "information_over_time": [{"time": rows.time(asked, at), "precision": widths} for at, widths in gathered],
         "text": _text(asked, best, quick, reason),
+        "search": {} if screen is None else screen.summary(),
     }  # fmt: skip
 
 
 def _paced(asked: Asked) -> tuple[Asked, dict[str, int]]:
-    """Look at one candidate, and choose how many more to look at."""
+    """Choose how many candidates to look at; where nothing is known of how slow they are, by looking at one."""
     study = asked.study
-    cost = _seconds_each(study)
-    if cost <= _SLOW:
+    known = pace_of(study.experiment.name, study.settings)
+    if known is None and _seconds_each(study) <= _SLOW:
         return asked, {}
     study = replace(study, slots=_FEW_SLOTS, tolerance=_COARSE)
     asked = replace(asked, study=study)
+    if known is not None:
+        return asked, {"effort": known, "scenarios": 3 if known >= _MANY else 1, "rounds": 1}
     affordable = _SECONDS / max(_seconds_each(study), 1e-6)
     scenarios = 3 if affordable >= 12 else 1
     return asked, {"effort": max(int(affordable / scenarios / 2), 2), "scenarios": scenarios, "rounds": 1}

@@ -12,6 +12,13 @@ from agent.errors import BadRequest
 from agent.runs import RunRecord, RunStore, run_id
 
 SHOWN = 8  # points of the trade-off
+Surrogate = Annotated[
+    bool | None,
+    typer.Option(
+        "--surrogate/--no-surrogate",
+        help="Let the surrogate leave out candidates that are far behind; LABWRIGHT_SURROGATE if left out.",
+    ),
+]
 
 
 def design(
@@ -53,10 +60,12 @@ def design(
     ] = None,
     even: Annotated[bool, typer.Option("--even", help="The instrument records at even times only.")] = False,
     level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Of the intervals.")] = 0.9,
+    surrogate: Surrogate = None,
     as_object: Json = False,
 ) -> None:
     """Find the settings and times that tell most, inside every limit."""
     values, config, identifier = pairs(given), settings(), run_id("design")
+    allowed = config.surrogate if surrogate is None else surrogate
     limits = [*(limit or []), *(vary or [])]
     limits += [f"samples<={samples}"] if samples is not None else []
     limits += [f"duration<={duration}"] if duration is not None else []
@@ -65,17 +74,19 @@ def design(
     calibration = _calibration(after, experiment)
     with progress(f"designing {experiment}") as tell:
         from tools.optimise import optimise_run  # brings PyTorch
+        from tools.predictions import Tally
 
         evidence = optimise_run(
             experiment, values, limits, targets,
             noise=noise, spreads=spreads, level=level, after=calibration, even=even,
-            rivals=rival or [], run=identifier, device=config.device, progress=lambda share, what: tell(what),
+            rivals=rival or [], run=identifier, device=config.device, surrogate=allowed,
+            tally=Tally(config.predictions_path), progress=lambda share, what: tell(what),
         )  # fmt: skip
     result: dict[str, Any] = {**evidence.data, "run": identifier, "seconds": evidence.seconds}
     result["facts"] = [fact.model_dump() for fact in evidence.facts]
     inputs = {
         "experiment": experiment, "settings": values, "limits": limits, "targets": targets, "noise": noise,
-        "spreads": spreads, "after": after, "rivals": rival, "even": even, "level": level,
+        "spreads": spreads, "after": after, "rivals": rival, "even": even, "level": level, "surrogate": allowed,
     }  # fmt: skip
     RunStore(config.runs_path).save(RunRecord(id=identifier, kind="design", inputs=inputs, result=result))
     emit(result, as_object=as_object)

@@ -23,6 +23,13 @@ Data = Annotated[
     typer.Option("--data", metavar="FILE ...", help="A curve measured before; the plan is of the run that follows."),
 ]
 Thread = Annotated[str | None, typer.Option(help="Go on with a thread; it survives a restart.")]
+Surrogate = Annotated[
+    bool | None,
+    typer.Option(
+        "--surrogate/--no-surrogate",
+        help="Ask the surrogate before the solver; LABWRIGHT_SURROGATE if left out.",
+    ),
+]
 
 
 def plan(
@@ -31,10 +38,15 @@ def plan(
     data: Data = None,
     thread: Thread = None,
     yes: Annotated[bool, typer.Option("--yes", help="Take the assumptions and do not ask.")] = False,
+    surrogate: Surrogate = None,
     as_object: Json = False,
 ) -> None:
     """Plan an experiment: a checked plan, or the reason why none is shown."""
-    answer = _converse(request, "plan", experiment, thread, yes, ask_here=_may_ask(as_object), data=data or ())
+    config = settings()
+    if surrogate is not None:
+        config = config.model_copy(update={"surrogate": surrogate})
+    ask_here = _may_ask(as_object)
+    answer = _converse(request, "plan", experiment, thread, yes, ask_here, data or (), config)
     _finish(answer, "plan", as_object, data or ())
 
 
@@ -60,6 +72,7 @@ def _converse(
     yes: bool,
     ask_here: bool,
     data: Sequence[Path] = (),
+    config: Settings | None = None,
 ) -> Answer:
     if request is not None and not request.strip():
         raise BadRequest("the request is empty; say what you have and what you want to know")
@@ -72,7 +85,7 @@ def _converse(
             raise BadRequest(f"--data {path}: {'is a directory' if path.is_dir() else 'no such file'}; name a CSV file")
     if data and request is None:
         raise BadRequest("--data needs a request beside it, for example 'what should I measure next?'")
-    config = settings()
+    config = config or settings()
     payload = None
     if request is not None:
         payload = Request.model_validate(

@@ -26,12 +26,15 @@ def compute(state: State, runtime: Runtime[Context]) -> Command[Literal["draft",
     writer = get_stream_writer()
     writer({"progress": "computing"})
     start = perf_counter()
+    settings = runtime.context.settings
     try:
         evidence = runtime.context.tools.design(
             request_for(state.brief, state.repairs, Ledger(state.evidence).data.get("past")),
             run=state.run,
             tolerance_factor=FINER**state.repairs,
-            device=runtime.context.settings.device,
+            device=settings.device,
+            surrogate=settings.surrogate,
+            predictions=settings.predictions_path,
             progress=lambda share, what: writer({"progress": f"{what} ({share:.0%})"}),
         )
     except ToolError as error:

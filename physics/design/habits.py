@@ -6,6 +6,9 @@ with the dispersivity alpha a property of the bed (Bear 1972, Dynamics of Fluids
 10), so that both unknowns scale with the velocity that is set, and the exchange omega = alpha L / (theta v) against it.
 Fails where molecular diffusion is no small part of D.
 
+How many candidates a search may solve is fixed for what is known to be slow: the same question then has the same answer
+on every machine, busy or not.
+
 Flash: the energy of the pulse; a Biot number h L / k goes with the thickness.
 """
 
@@ -54,6 +57,13 @@ def free_of(
     return found
 
 
+def pace_of(experiment: str, settings: Mapping[str, Any]) -> int | None:
+    """Return how many candidates a search may solve where a run is slow; None where that is not known beforehand."""
+    if experiment == "column":
+        return 32 if settings.get("isotherm") == "freundlich" else None
+    return _PACE.get(experiment)
+
+
 def _round_unit(duration: float) -> float:
     return 3600.0 if duration >= 36000 else 60.0 if duration >= 600 else 1.0
 
@@ -92,6 +102,7 @@ def _flash_transfer(reference: Mapping[str, Any], settings: Mapping[str, Any]) -
 
 _MATERIAL: dict[str, tuple[Material, str]] = {"column": (_column_length, "m"), "flash": (_flash_energy, "J")}
 _TRANSFER: dict[str, Transfer] = {"column": _column_transfer, "flash": _flash_transfer}
+_PACE = {"convection": 3}
 _ESTIMATED: dict[str, tuple[str, ...]] = {
     "column": ("velocity", "dispersion"),
     "flash": ("diffusivity", "biot", "amplitude"),

@@ -13,6 +13,7 @@ import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from time import perf_counter
 from typing import Any
 
 from torch import Tensor
@@ -21,6 +22,7 @@ from physics.design.controls import active, coarse, neighbours, spacing
 from physics.design.raster import SLOTS, raster_of
 from physics.design.responses import Case, Responses, at_times, case_of, none_left, respond
 from physics.design.schedules import Run, informed, run_of, schedule
+from physics.design.screen import Screen
 from physics.design.study import Options, Range, Study
 from physics.errors import InputError
 
@@ -39,11 +41,12 @@ class Design:
 
     Attributes:
         best: the run that serves the target best within the limits, its precision computed at its very times.
-        runs: every run that was looked at, the grid's and the search's.
+        runs: every run that was looked at, the grid's and the search's; of those not solved what was foretold.
         responses: of those runs, on their rasters.
         scenarios: draws of u that were averaged over, (scenarios, P).
         met: whether the wanted precision is reached; None where none was named.
         refused: why candidates were left out, a sentence each, the most frequent first.
+        screen: what foretold candidates, None where all were solved.
     """
 
     study: Study
@@ -53,6 +56,7 @@ class Design:
     scenarios: Tensor
     met: bool | None
     refused: tuple[str, ...]
+    screen: Screen | None = None
 
 
 def optimise(
@@ -62,20 +66,21 @@ def optimise(
     scenarios: int = SCENARIOS,
     rounds: int = _ROUNDS,
     seed: int = 0,
+    screen: Screen | None = None,
     progress: Callable[[float, str], None] | None = None,
 ) -> Design:
     """Find the settings and times that serve the target best.
 
     Args:
         effort: about how many settings the coarse grid has; scenarios: draws of the unknowns, the centre among them;
-        rounds: of the search after the grid.
+        rounds: of the search after the grid; screen: leaves out candidates that need not be solved.
 
     Raises:
         ParameterError: no settings within the limits can be run; the message has the reason.
     """
     tell = progress or (lambda share, what: None)
     draws = study.belief.scenarios(scenarios, seed)
-    search = _Search(study, draws)
+    search = _Search(study, draws, screen)
     points = coarse(study.controls, effort, seed)
     tell(0.05, f"comparing {len(points)} settings")
     search.look(points)
@@ -99,7 +104,7 @@ def optimise(
         search.settled.add(place)
     best = min(runs[place], _polished(study, runs[place], draws), key=lambda run: run.score)
     met = best.score <= 1 if study.target.criterion == "precision" else None
-    return Design(study, best, tuple(runs), tuple(search.responses), draws, met, search.reasons())
+    return Design(study, best, tuple(runs), tuple(search.responses), draws, met, search.reasons(), screen)
 
 
 def settled(study: Study, run: Run, draws: Tensor) -> Run:
@@ -127,8 +132,8 @@ def finer(study: Study, case: Case) -> Case:
 class _Search:
     """What has been looked at."""
 
-    def __init__(self, study: Study, draws: Tensor) -> None:
-        self.study, self.draws = study, draws
+    def __init__(self, study: Study, draws: Tensor, screen: Screen | None = None) -> None:
+        self.study, self.draws, self.screen = study, draws, screen
         self.runs: list[Run] = []
         self.responses: list[Responses] = []
         self.seen: set[tuple[Any, ...]] = set()
@@ -162,16 +167,63 @@ class _Search:
             if case is not None:
                 cases.append(case)
         if cases:
-            responses = respond(self.study, cases, self.draws)
-            for run, response in zip(schedule(self.study, cases, responses), responses, strict=True):
-                if run is None or not math.isfinite(run.score):
-                    scarce = " and with the material" if math.isfinite(self.study.limits.material) else ""
-                    self._refuse(f"nothing can be seen at the times{scarce} that the limits leave")
-                    continue
-                self.runs.append(run)
-                self.responses.append(response)
+            self._rank(cases)
         if not self.runs:
             raise none_left(self.reasons(), self.study.experiment.name)
+
+    def _rank(self, cases: Sequence[Case]) -> None:
+        """Solve the cases, with a screen only those that may lead; of the others keep what is foretold."""
+        study, screen = self.study, self.screen
+        if screen is None or not screen.trusted:
+            self._solve(cases)
+            return
+        forecasts = screen.forecasts(study, cases, self.draws)
+        runs = [
+            None if forecast is None else schedule(study, [case], [forecast])[0]
+            for case, forecast in zip(cases, forecasts, strict=True)
+        ]
+        wanted = screen.contenders(study, runs, self.score if self.runs else math.inf)
+        solved = self._solve(list(itertools.compress(cases, wanted)))
+        for found, foretold in zip(solved, itertools.compress(runs, wanted), strict=True):
+            if found is not None and foretold is not None:
+                screen.compare(study, foretold, found)
+        for run, forecast, solve in zip(runs, forecasts, wanted, strict=True):
+            if not solve and run is not None and forecast is not None:
+                self.runs.append(replace(run, foretold=True))
+                self.responses.append(forecast)
+                screen.foretold += 1
+        if not screen.trusted:
+            self._solve_foretold(screen)
+
+    def _solve_foretold(self, screen: Screen) -> None:
+        """Solve all that was left out, since a forecast was missed."""
+        left = [run.case for run in self.runs if run.foretold]
+        kept = [not run.foretold for run in self.runs]
+        self.runs = list(itertools.compress(self.runs, kept))
+        self.responses = list(itertools.compress(self.responses, kept))
+        screen.foretold -= len(left)
+        self._solve(left)
+
+    def _solve(self, cases: Sequence[Case]) -> Sequence[Run | None]:
+        if not cases:
+            return ()
+        begin = perf_counter()
+        responses = respond(self.study, cases, self.draws)
+        runs = schedule(self.study, cases, responses)
+        self._enter(runs, responses)
+        if self.screen is not None:
+            self.screen.solved += len(cases)
+            self.screen.solving += perf_counter() - begin
+        return runs
+
+    def _enter(self, runs: Sequence[Run | None], responses: Sequence[Responses]) -> None:
+        for run, response in zip(runs, responses, strict=True):
+            if run is None or not math.isfinite(run.score):
+                scarce = " and with the material" if math.isfinite(self.study.limits.material) else ""
+                self._refuse(f"nothing can be seen at the times{scarce} that the limits leave")
+                continue
+            self.runs.append(run)
+            self.responses.append(response)
 
     def _admitted(self, point: Mapping[str, Any]) -> Case | None:
         study = self.study

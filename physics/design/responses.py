@@ -87,7 +87,7 @@ def case_of(study: Study, chosen: Mapping[str, Any], longest: float) -> Case:
         factors |= study.transfer(reference, settings)
     shift = torch.tensor([math.log(factors.get(name, 1.0)) for name in belief.names], dtype=torch.float64)
     settings = {**settings, **{n: median[n] * math.exp(float(shift[j])) for j, n in enumerate(belief.names)}}
-    window = min(float(experiment.default_times(_bare(study, settings), 2)[-1]), longest)
+    window = min(float(experiment.default_times(bare(study, settings), 2)[-1]), longest)
     return Case(settings, dict(chosen), shift, window, raster_of(window, study.limits, study.slots))
 
 
@@ -136,21 +136,21 @@ def respond(study: Study, cases: Sequence[Case], scenarios: Tensor) -> list[Resp
 
 def at_times(study: Study, case: Case, scenarios: Tensor, times: Tensor) -> Responses:
     """Evaluate one case at its very times, shape (n,)."""
-    parameters = _stacked(study, [case], scenarios)
+    parameters = stacked(study, [case], scenarios)
     return _evaluated(study, _model(study, [case], times), parameters, times, len(scenarios))[0]
 
 
 def curves_at(study: Study, case: Case, scenarios: Tensor, times: Tensor) -> Tensor:
     """Evaluate the curves alone, (scenarios, n), of one case at its very times."""
     with torch.no_grad():
-        return _model(study, [case], times)(_stacked(study, [case], scenarios), times)
+        return _model(study, [case], times)(stacked(study, [case], scenarios), times)
 
 
 def _group(study: Study, cases: Sequence[Case], scenarios: Tensor) -> list[Responses]:
     """Cases of one raster and one model."""
     times = cases[0].step * torch.arange(1, max(case.slots for case in cases) + 1, dtype=torch.float64)
     model = _model(study, cases, times)
-    whole = _evaluated(study, model, _stacked(study, cases, scenarios), times, len(scenarios))
+    whole = _evaluated(study, model, stacked(study, cases, scenarios), times, len(scenarios))
     return [
         Responses(times[: case.slots], each.curve[:, : case.slots], each.slope[:, : case.slots])
         for case, each in zip(cases, whole, strict=True)
@@ -163,14 +163,19 @@ def _evaluated(
     names = study.belief.names
     curve, slope = sensitivities(model, parameters, names, times)
     slope = slope * torch.stack([parameters[name] for name in names], -1)[:, None, :]
+    pairs = zip(curve.split(scenarios), slope.split(scenarios), strict=True)
+    return [response_of(study, times, each, tilt) for each, tilt in pairs]
+
+
+def response_of(study: Study, times: Tensor, curve: Tensor, slope: Tensor) -> Responses:
+    """Return the response of one case from its curve (scenarios, n) and d y / d u (scenarios, n, P)."""
     extra = {"baseline": torch.ones_like(curve), "gain": curve}
     slope = torch.cat([slope, *(extra[name][..., None] for name in study.nuisance)], -1)
     slope = torch.where(torch.isfinite(slope).all(-1, keepdim=True), slope, torch.zeros_like(slope))
-    pairs = zip(curve.split(scenarios), slope.split(scenarios), strict=True)
-    return [Responses(times, each, tilt) for each, tilt in pairs]
+    return Responses(times, curve, slope)
 
 
-def _stacked(study: Study, cases: Sequence[Case], scenarios: Tensor) -> dict[str, Tensor]:
+def stacked(study: Study, cases: Sequence[Case], scenarios: Tensor) -> dict[str, Tensor]:
     """Parameters of all cases under all scenarios, the scenario running fastest; shape (cases * scenarios,)."""
     names = study.belief.names
     fixed = [_fixed(study, case) for case in cases]
@@ -191,17 +196,17 @@ def _physical(study: Study, name: str, theta: Tensor) -> Tensor:
 
 
 def _fixed(study: Study, case: Case) -> dict[str, float]:
-    return fixed_of(study.experiment, _bare(study, case.settings), study.belief.names)
+    return fixed_of(study.experiment, bare(study, case.settings), study.belief.names)
 
 
-def _bare(study: Study, settings: Mapping[str, Any]) -> dict[str, Any]:
+def bare(study: Study, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Complete settings without the flow, which would contradict a velocity that is told apart from it."""
     return {name: value for name, value in settings.items() if not (name == "flow" and "velocity" in settings)}
 
 
 def _model(study: Study, cases: Sequence[Case], times: Tensor) -> Model:
     """One model for all cases, at the resolution that the first needs."""
-    return model_of(study.experiment, _bare(study, cases[0].settings), times, study.tolerance)
+    return model_of(study.experiment, bare(study, cases[0].settings), times, study.tolerance)
 
 
 def _taken(study: Study, case: Case) -> set[str]:
@@ -213,7 +218,7 @@ def _taken(study: Study, case: Case) -> set[str]:
     found = set()
     try:
         model = _model(study, [case], times)
-        parameters = _stacked(study, [case], study.belief.centre[None])
+        parameters = stacked(study, [case], study.belief.centre[None])
         moved = [name for name in numbers if name in parameters and name not in study.belief.names]
         rows = {name: value.repeat(len(moved) + 1) for name, value in parameters.items()}
         for k, name in enumerate(moved):

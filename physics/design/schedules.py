@@ -41,6 +41,7 @@ class Run:
         half_width: expected relative half-width of each interval after the run, as the target counts scenarios.
         nominal, worst: the same in the first scenario (the centre), and the largest of all.
         score: what the search lowers; at most 1 where a precision is met.
+        foretold: by a surrogate, in a search that left the solver out (`physics.design.screen`).
     """
 
     case: Case
@@ -52,6 +53,7 @@ class Run:
     score: float
     duration: float
     material: float
+    foretold: bool = False
 
     @property
     def samples(self) -> int:

@@ -22,6 +22,7 @@ from torch import Tensor
 from physics.design.optimise import Design, finer, optimise, settled
 from physics.design.responses import Case, Responses, respond
 from physics.design.schedules import Run, half_widths, schedule
+from physics.design.screen import Screen
 from physics.design.study import Study
 from physics.errors import InputError
 
@@ -94,7 +95,7 @@ def front(points: Sequence[Point]) -> list[Point]:
 def need_of(design: Design, *, closer: bool = False, seed: int = 0) -> Need:
     """Return what would bring the target within reach; with `closer`, more samples may also stand closer together."""
     study = design.study
-    return Need(_samples(design, closer), _noise(study, design.best), _duration(study, seed), _material(study, seed))
+    return Need(_samples(design, closer), _noise(study, design.best), _duration(design, seed), _material(design, seed))
 
 
 def cheapest(design: Design, points: Sequence[Point]) -> Run | None:
@@ -176,30 +177,32 @@ def _with(study: Study, case: Case, response: Responses, samples: int, closer: b
     return schedule(wider, [case], [response], passes=0)[0]
 
 
-def _duration(study: Study, seed: int) -> float | None:
+def _duration(design: Design, seed: int) -> float | None:
+    study = design.study
     for factor in _LONGER:
         wider = replace(study, limits=replace(study.limits, duration=study.limits.duration * factor))
-        shortest = _shortest(wider, seed, lambda run: run.duration)
+        shortest = _shortest(wider, design.screen, seed, lambda run: run.duration)
         if shortest is not None:
             return shortest
     return None
 
 
-def _material(study: Study, seed: int) -> float | None:
+def _material(design: Design, seed: int) -> float | None:
+    study = design.study
     if study.material is None or not math.isfinite(study.limits.material):
         return None
     for factor in _LONGER:
         wider = replace(study, limits=replace(study.limits, material=study.limits.material * factor))
-        least = _shortest(wider, seed, lambda run: run.material)
+        least = _shortest(wider, design.screen, seed, lambda run: run.material)
         if least is not None:
             return least
     return None
 
 
-def _shortest(study: Study, seed: int, cost) -> float | None:  # type: ignore[no-untyped-def]
+def _shortest(study: Study, screen: Screen | None, seed: int, cost) -> float | None:  # type: ignore[no-untyped-def]
     """The least cost of a run that meets the target under wider limits."""
     try:
-        found = optimise(study, effort=_EFFORT, rounds=2, seed=seed)
+        found = optimise(study, effort=_EFFORT, rounds=2, seed=seed, screen=screen)
     except InputError:
         return None
     costs = [cost(run) for run in found.runs if _meets(study, run)]

@@ -138,6 +138,7 @@ def trade_off(asked: Asked, points: Sequence[Point]) -> list[dict[str, Any]]:
             "duration": time(asked, point.duration),
             "material": material(asked, point.material),
             "samples": point.samples,
+            "source": "surrogate" if point.run.foretold else "solver",
             "settings": [setting(asked, name, value) for name, value in point.run.case.chosen.items()],
             "meets": all(point.run.half_width[n] <= w for n, w in asked.study.target.precision.items())
             if asked.study.target.precision
