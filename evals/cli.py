@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
-from agent.cli.common import WITHHELD, Json, emit, finish, progress, stdout
+from agent.cli.common import WITHHELD, Json, emit, finish, progress, stderr, stdout
+from agent.errors import BadRequest
+from agent.runs import write_whole
 
 if TYPE_CHECKING:
     from evals.suites import Suite
@@ -24,16 +27,26 @@ def evaluate(
     rerun: Annotated[bool, typer.Option("--rerun", help="Run suites that take more than ten minutes too.")] = False,
     record: Annotated[bool, typer.Option("--record", help="Keep the results in evals/results.")] = False,
     seed: Annotated[int, typer.Option(help="Of everything that is drawn.")] = 0,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write the result of one suite as a page, if it draws one."),
+    ] = None,
     as_object: Json = False,
 ) -> None:
     """Measure what the parts are worth; a suite of more than ten minutes shows its recorded result."""
     from evals.suites import Suite, names
 
     if not suites:
+        if html is not None:
+            raise BadRequest("--html draws one suite; name it, such as: labwright eval surrogate --html FILE")
         _list([Suite(name) for name in names()], as_object)
         return
     chosen = [Suite(name) for name in dict.fromkeys(names() if EVERY in suites else suites)]
+    if html is not None:
+        _check_page(chosen, html)
     results = [_result(suite, seed, rerun, record) for suite in chosen]
+    if html is not None:
+        _draw(chosen[0], results[0], html)
     emit(results[0] if len(results) == 1 else {"suites": results}, as_object=as_object)
     if not as_object:
         for result in results:
@@ -55,6 +68,24 @@ def _result(suite: Suite, seed: int, rerun: bool, record: bool) -> dict[str, Any
     if record and "skipped" not in result:
         suite.record(result)
     return result
+
+
+def _check_page(chosen: Sequence[Suite], file: Path) -> None:
+    """Refuse a page that could not be written, before anything is run for it."""
+    if len(chosen) != 1:
+        raise BadRequest(f"--html draws one suite, {len(chosen)} are named; ask for one of them")
+    if not chosen[0].draws:
+        raise BadRequest(f"the suite {chosen[0].name} draws no page; leave --html out, or use --json for its result")
+    if file.is_dir():
+        raise BadRequest(f"--html {file} is a folder; name a file in it")
+
+
+def _draw(suite: Suite, result: dict[str, Any], file: Path) -> None:
+    try:
+        write_whole(file, suite.page(result))
+    except OSError as error:
+        raise BadRequest(f"--html {file} cannot be written: {error.strerror}") from error
+    stderr.print(f"wrote {file}", markup=False)
 
 
 def _blank(suite: Suite, seed: int) -> dict[str, Any]:

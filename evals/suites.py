@@ -2,7 +2,8 @@
 
 A suite is a file in `evals/tasks/` with a function `run(seed, progress) -> result` whose further arguments have
 defaults that make the full study, a `VERSION`, and `MINUTES`, about how long the full study takes on two cores (0 if
-left out). One that takes more than ten minutes is not run unless someone asks for it: its recorded result is shown.
+left out). One that takes more than ten minutes is not run unless someone asks for it: its recorded result is shown. One
+that has a function `page(result) -> str` can be drawn as HTML.
 """
 
 from __future__ import annotations
@@ -67,6 +68,15 @@ class Suite:
         more = {"progress": progress} if "progress" in takes else {}
         result: dict[str, Any] = self._module.run(seed, **more)
         return result
+
+    @property
+    def draws(self) -> bool:
+        """Whether it has a page."""
+        return hasattr(self._module, "page")
+
+    def page(self, result: dict[str, Any]) -> str:
+        """Return a result as a page of HTML that stands by itself."""
+        return str(self._module.page(result))
 
     def recorded(self) -> dict[str, Any] | None:
         """Return the recorded result with its `date` and `commit`, or None where there is none."""

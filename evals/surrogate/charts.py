@@ -197,7 +197,7 @@ def case(row: Case) -> Markup:
         return drawn(figure, told)
 
 
-def speed(rows: Sequence[Speed], worthwhile: float) -> Markup:
+def speed(rows: Sequence[Speed], faster: float) -> Markup:
     """Draw how many times faster the surrogate is than a solver that is no better, with the line where it pays."""
     told = "How many times faster the surrogate is than a solver that is no better"
     with style(told):
@@ -206,7 +206,7 @@ def speed(rows: Sequence[Speed], worthwhile: float) -> Markup:
             colour, _, mark = SPLITS["within" if row.answers == "surrogate" else "beyond"]
             axes.plot([1.0, row.ratio or math.nan], [place] * 2, "-", color=colour, lw=5.0, alpha=0.4)
             axes.plot(row.ratio or math.nan, place, mark, color=colour, ms=6)
-        axes.axvline(worthwhile, color=SOFT, lw=1.0, ls="-")
+        axes.axvline(faster, color=SOFT, lw=1.0, ls="-")
         axes.set_yticks(range(len(rows)), [words(row.regime) for row in rows])
         axes.set_ylim(len(rows) - 0.5, -0.5)
         axes.grid(visible=False, axis="y")
@@ -226,4 +226,5 @@ def _log(axes: Axes, which: str) -> None:
         axis.set_major_formatter(plain)
     between = (2.0, 5.0) if decades < 1.6 else (3.0,) if decades < 2.6 else ()
     axis.set_minor_locator(LogLocator(subs=between) if between and decades > 0.4 else LogLocator(subs="auto"))
-    axis.set_minor_formatter(plain if decades < 2.6 else NullFormatter())
+    axis.set_minor_formatter(plain if between and decades > 0.4 else NullFormatter())
+    axis.set_tick_params(which="minor", length=3.5 if between else 2.0, pad=3.5)

@@ -13,7 +13,7 @@ from agent.present import unit_text
 from evals.surrogate import charts, table
 from evals.surrogate.cases import DIFFERENCE, FIELD, palette
 from evals.surrogate.records import Records, read
-from evals.surrogate.speed import WORTHWHILE
+from physics.surrogate.trust import FASTER
 from tools.predictions import Tally
 
 FIGURES = Path(__file__).resolve().parent.parent / "results" / "surrogate_figures.json"
@@ -28,7 +28,7 @@ MADE_BY = {
     "fallback": "labwright predict, which counts every call",
     "spectra": STUDY,
     "cases": STUDY,
-    "speed": STUDY,
+    "speed": f"labwright surrogate calibrate, then {STUDY}",
 }
 _T = TypeVar("_T")
 
@@ -47,11 +47,10 @@ GOALS = {
     "mean_ratio": Goal("mean VRMSE over the best baseline's", "at most 0.54", 0.0, 0.54),
     "coverage_in": Goal("of runs within the ranges lie in their 90 % interval", "88 to 92 %", 0.88, 0.92, share=True),
     "coverage_out": Goal("of runs beyond the ranges lie in theirs", "", 0.0, 1.0, share=True),
-    "abstained": Goal(
-        "of the runs beyond the ranges that exceed their interval are left to the solver", "at least 95 %", 0.95, 1.0,
-        share=True,
-    ),
-    "speedup": Goal("times faster than a solver that is no better, batches of 64", "at least 100", 100.0, float("inf")),
+    "abstained": Goal("of the runs beyond the ranges that exceed their interval are left to the solver",
+                      "at least 95 %", 0.95, 1.0, share=True),
+    "speedup": Goal("times faster than a solver that is no better, batches of 64",
+                    f"at least {FASTER:g}", FASTER, float("inf")),
 }  # fmt: skip
 
 
@@ -96,11 +95,11 @@ def page(records: Records) -> str:
         reliability=_drawn(_grouped(records.reliability, lambda row: row.regime), charts.reliability),
         sharpness=_sharpness(records),
         risk=_drawn(_grouped(records.risk, lambda row: row.regime), charts.risk),
-        spectra=_drawn(_grouped(records.spectra, lambda row: (row.regime, row.split, row.field)), charts.spectra),
+        spectra=_drawn(_grouped(records.spectra, lambda row: (row.regime, row.field)), charts.spectra),
         cases=[(row, charts.case(row) if row.places else Markup()) for row in records.cases],
         colours={name: _gradient(colours) for name, colours in (("field", FIELD), ("difference", DIFFERENCE))},
-        speed=charts.speed(records.speed, WORTHWHILE) if records.speed else "",
-        worthwhile=WORTHWHILE,
+        speed=charts.speed(records.speed, FASTER) if records.speed else "",
+        faster=FASTER,
     )
 
 

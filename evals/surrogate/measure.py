@@ -55,7 +55,7 @@ def measured(
         regime: of the runs.
         frames: the runs, with what they truly do.
         history: how many frames the model sees.
-        split: what the runs are; of runs beyond the ranges rollouts alone are judged.
+        split: what the runs are; of runs beyond the ranges there are rollouts alone, and no spectra.
         doubts: of each run, what speaks against the surrogate; None where nobody asked.
     """
     horizons: tuple[Horizon, ...] = ("step", "rollout") if split == "within" else ("rollout",)
@@ -64,7 +64,7 @@ def measured(
     return Records(
         errors=tuple(error_curve(made, regime, horizon, split) for horizon in horizons),
         channels=tuple(each for horizon in horizons for each in channel_errors(made, regime, horizon, split)),
-        spectra=tuple(spectra(made, regime, split)),
+        spectra=tuple(spectra(made, regime)) if split == "within" else (),
         cases=tuple(cases(regime, made.true, rolled, error, made.times, frames.settings, split, doubts=doubts)),
     )
 
@@ -153,7 +153,7 @@ def channel_errors(made: Predicted, regime: Regime, horizon: Horizon, split: Spl
     ]
 
 
-def spectra(made: Predicted, regime: Regime, split: Split) -> list[Spectrum]:
+def spectra(made: Predicted, regime: Regime) -> list[Spectrum]:
     """Return the energy of each field, summed over the components of a vector, early in the rollout and at its end."""
     axes, last = len(regime.axes), len(made.times) - 1
     found = []
@@ -166,7 +166,6 @@ def spectra(made: Predicted, regime: Regime, split: Split) -> list[Spectrum]:
             found.append(
                 Spectrum(
                     regime=regime.name,
-                    split=split,
                     field=field,
                     unit=f"({unit})**2" if unit else "",
                     time=made.times[moment],

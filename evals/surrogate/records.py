@@ -88,7 +88,6 @@ class Spectrum(Record):
     """Energy of a field at one moment, the mean over runs; lists have an entry for each shell of waves from zero on."""
 
     regime: str
-    split: Split
     field: str
     unit: str  # of the energy
     time: float

@@ -65,3 +65,40 @@ def test_an_unknown_suite_is_bad_input(capsys):
     status, _, err = call(capsys, "nothing")
     assert status == 2
     assert "there is no suite 'nothing'" in err
+
+
+def test_a_suite_that_draws_writes_a_page(capsys, monkeypatch, tmp_path):
+    made = {"suite": "retrieval", "version": 1, "seed": 0, "rows": [], "summary": {"n": 4}, "seconds": 0.1}
+    monkeypatch.setattr(retrieval, "run", lambda seed: made)
+    monkeypatch.setattr(retrieval, "page", lambda result: f"<p>{result['summary']['n']}</p>", raising=False)
+    file = tmp_path / "page.html"
+    status, out, err = call(capsys, "retrieval", "--html", str(file), "--json")
+    assert status == 0
+    assert json.loads(out) == made
+    assert file.read_text() == "<p>4</p>"
+    assert f"wrote {file}" in " ".join(err.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["violations", "--html", "page.html"], "draws no page"),
+        (["violations", "retrieval", "--html", "page.html"], "one suite, 2 are named"),
+        (["--html", "page.html"], "name it"),
+    ],
+)
+def test_a_page_of_what_draws_none_is_bad_input_before_anything_is_run(capsys, monkeypatch, tmp_path, words, told):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(violations, "run", lambda seed: pytest.fail("it was run"))
+    monkeypatch.setattr(retrieval, "run", lambda seed: pytest.fail("it was run"))
+    status, _, err = call(capsys, *words)
+    assert status == 2
+    assert told in " ".join(err.split())
+    assert not list(tmp_path.glob("*.html"))
+
+
+def test_a_page_cannot_be_written_over_a_folder(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr(retrieval, "page", lambda result: "", raising=False)
+    status, _, err = call(capsys, "retrieval", "--html", str(tmp_path))
+    assert status == 2
+    assert "is a folder" in " ".join(err.split())
