@@ -19,6 +19,7 @@ from tools.errors import Failed, Retry
 from tools.traces import encoded, encoder_digest, encoder_size, of_file, of_record
 
 LIMIT = 10
+ALIKE = {"text": 0.35, "trace": 0.5}  # cosines from which on words or looks count as a match
 _LONGEST = 900  # characters of a run's words, about what the model of sentences reads
 _LAYOUT = "1"
 Vector = NDArray[np.float32]
@@ -55,8 +56,9 @@ def similar(
       file beside it takes the place of its own.
 
     Units and scale of a curve do not matter, nor does who measured it; its shape does. Returns up to `limit` runs, the
-    likest first, each with `run`, `kind`, `experiment`, `score` (at most 1), `matched` ("text", "trace" or "both": what
-    the score is made of), and the cosines `text` and `trace`, null where there was nothing to compare.
+    likest first, each with `run`, `kind`, `experiment`, `score` (at most 1), `matched` ("text", "trace", "both" or
+    "neither": what is alike enough to be called so), and the cosines `text` and `trace`, null where nothing could be
+    compared.
 
     Raises:
         Retry: nothing was given to look for, or a file, the run or the limit is wrong; the message says what to change.
@@ -183,13 +185,13 @@ def _looks(file: Path) -> Vector:
 
 def _row(match: Match, record: Mapping[str, Any]) -> dict[str, Any]:
     inputs, result = record.get("inputs") or {}, record.get("result") or {}
-    legs = [name for name in ("text", "trace") if getattr(match, name) is not None]
+    legs = [name for name, least in ALIKE.items() if (getattr(match, name) or 0.0) >= least]
     return {
         "run": match.id,
         "kind": record.get("kind", ""),
         "experiment": inputs.get("experiment") or result.get("experiment") or "",
         "score": round(match.score, 4),
-        "matched": "both" if len(legs) == 2 else legs[0],
+        "matched": "both" if len(legs) == 2 else legs[0] if legs else "neither",
         "text": match.text,
         "trace": match.trace,
     }

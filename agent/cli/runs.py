@@ -15,6 +15,7 @@ from agent.runs import RunStore
 
 _RUN = re.compile(r"\d{8}-\d{6}(-\w+)*")
 _FILE = re.compile(r".*\.(csv|h5|hdf5)", re.IGNORECASE)
+_LONGEST_PATH = 250
 
 
 def runs(
@@ -62,9 +63,7 @@ def _search(store: RunStore, like: str | None, trace: Path | None, limit: int | 
     with progress("searching past runs") as notify:
         from tools.similar import LIMIT, similar  # brings PyTorch, which a plain list need not wait for
 
-        found = similar(
-            store, config.home, limit=limit or LIMIT, wait=config.index_wait, notify=notify, **asked
-        )  # fmt: skip
+        found = similar(store, config.home, limit=limit or LIMIT, wait=config.index_wait, notify=notify, **asked)
     emit({"like": like, "trace": None if trace is None else str(trace), "runs": found}, as_object=as_object)
     if as_object:
         return
@@ -90,7 +89,8 @@ def _asked(store: RunStore, like: str | None, trace: Path | None) -> dict[str, A
         return asked
     if not like.strip():
         raise BadRequest("--like is empty; give words, a past run or a file")
-    if _FILE.fullmatch(like.strip()) and (Path(like).is_file() or len(like.split()) == 1):
+    named = _FILE.fullmatch(like.strip()) and len(like.split()) == 1
+    if named or (len(like) < _LONGEST_PATH and Path(like).is_file()):
         if trace is not None:
             raise BadRequest("--like and --trace are both files; give words or a past run with --like")
         return {"file": Path(like)}
