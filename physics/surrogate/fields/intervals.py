@@ -169,36 +169,37 @@ class Intervals:
         """Return the scores of runs at a horizon, shape (runs,): within the band where at most its radius."""
         own = self.horizons[place]
         reach = seen.reach[:, : own.frames, :, FLOORS.index(own.floor)] / own.profile
-        return reach.flatten(1).amax(1) / own.size(features(seen.look, place))
+        return reach.flatten(1).amax(1) / own.size(features(seen.look, place, own.frames))
 
     def norm_score(self, seen: Seen, place: int) -> Tensor:
         """Return the scores of the errors in norm at a horizon, shape (runs,)."""
         own = self.horizons[place]
-        return (seen.vrmse[:, : own.frames] / own.norms).amax(1) / own.norm_size(features(seen.look, place))
+        return (seen.vrmse[:, : own.frames] / own.norms).amax(1) / own.norm_size(features(seen.look, place, own.frames))
 
     def unit_width(self, look: Look, place: int) -> Tensor:
         """Return the half-widths for a radius of one, (runs, frames, channels): means over points, relative to d_c."""
         own = self.horizons[place]
         local = own.floor + look.steep[:, : own.frames] / self.deviation
-        return own.size(features(look, place))[:, None, None] * own.profile * local
+        return own.size(features(look, place, own.frames))[:, None, None] * own.profile * local
 
     def half_width(self, made: Tensor, look: Look, regime: Regime, level: float, place: int) -> Tensor:
         """Return the half-width of the band at every point of frames (runs, frames, channels, *points)."""
         own, points = self.horizons[place], (1,) * (made.dim() - 3)
         local = _local(steepness(made, regime), self.deviation, own.floor)
-        size = own.radius(level) * own.size(features(look, place))
+        size = own.radius(level) * own.size(features(look, place, own.frames))
         profile = own.profile[: made.shape[1]].reshape(*made.shape[1:3], *points)
         return size.reshape(-1, 1, 1, *points) * profile * local
 
     def bound(self, look: Look, level: float, place: int, frames: int) -> Tensor:
         """Return the bound of the VRMSE of each frame, shape (runs, frames)."""
         own = self.horizons[place]
-        return own.norm_radius(level) * own.norm_size(features(look, place))[:, None] * own.norms[:frames]
+        return own.norm_radius(level) * own.norm_size(features(look, place, own.frames))[:, None] * own.norms[:frames]
 
 
-def features(look: Look, place: int) -> Tensor:
+def features(look: Look, place: int, frames: int) -> Tensor:
     """Return what the size of an error is expected from: how a run starts, the answer, and what was mended in it."""
-    return torch.cat([look.start, look.answer[:, place], (look.moved.amax(1, keepdim=True) + 1e-4).log()], 1)
+    mended = (look.moved[:, :frames].amax(1, keepdim=True) + 1e-4).log()
+    return torch.cat([look.start, look.answer[:, place], mended], 1)
 
 
 def calibrate(seen: Seen, horizons: tuple[int, ...], deviation: Tensor, fitted: int) -> Intervals:
@@ -222,7 +223,7 @@ def calibrate(seen: Seen, horizons: tuple[int, ...], deviation: Tensor, fitted: 
 
 def _sized(seen: Seen, place: int, frames: int, deviation: Tensor) -> Horizon:
     """Return a horizon with the floor that gives the narrowest bands, not yet calibrated."""
-    given = features(seen.look, place)
+    given = features(seen.look, place, frames)
     norms, norm_size = _scale(seen.vrmse[:, :frames, None], given)
     best, kept = float("inf"), None
     for index, floor in enumerate(FLOORS):

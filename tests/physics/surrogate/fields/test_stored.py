@@ -11,7 +11,8 @@ from safetensors.torch import save_file
 from physics.errors import DataError
 from physics.surrogate.fields import stored
 from physics.surrogate.fields.model import Shape, Surrogate
-from physics.surrogate.regimes import all_regimes
+from physics.surrogate.fields.trusted import Trusted
+from physics.surrogate.regimes import all_regimes, get
 
 SMALL = Shape(latent=8, frame=4, tokens=16, given=12, blocks=1, backbone_layers=1)
 REGIMES = {name: all_regimes()[name] for name in ("burgers", "gray_scott")}
@@ -76,3 +77,68 @@ def test_other_tensors_and_no_file_are_refused(tmp_path):
         stored.read(tmp_path / "other.safetensors")
     with pytest.raises(DataError, match="no such file"):
         stored.read(tmp_path / "none.safetensors")
+
+
+@pytest.fixture
+def calibrated(trusted, tmp_path):
+    path = tmp_path / "fields.safetensors"
+    stored.write(path, trusted.model, {})
+    stored.write_calibration(path, trusted.model, trusted.calibrations, trusted.told)
+    return path
+
+
+def test_a_calibration_comes_back(trusted, runs, calibrated):
+    found = Trusted.load(calibrated)
+    assert found.told == trusted.told
+    frames = runs["klein_gordon"]["beyond"]
+    regime, history = get("klein_gordon"), frames.values[:, :4]
+    for frames_asked in (1, 12, 24):
+        one, other = (each.predict(regime, history, frames.settings, frames_asked) for each in (trusted, found))
+        assert torch.equal(one.lower, other.lower)
+        assert torch.equal(one.bound, other.bound)
+        assert [doubt.members.tolist() for doubt in one.doubts] == [doubt.members.tolist() for doubt in other.doubts]
+    assert stored.calibration_path(calibrated).stat().st_size < 200_000
+
+
+def test_a_calibration_that_is_missing_cut_off_or_of_other_weights_is_refused(trusted, calibrated, tmp_path):
+    model, place = trusted.model, stored.calibration_path(calibrated)
+    whole = place.read_bytes()
+    for part in (whole[:100], whole[: len(whole) // 2]):
+        place.write_bytes(part)
+        with pytest.raises(DataError, match="cut off or damaged"):
+            stored.read_calibration(calibrated, model)
+    place.write_bytes(whole)
+    torch.manual_seed(1)
+    with pytest.raises(DataError, match="of other weights than fields"):
+        stored.read_calibration(calibrated, Surrogate(model.regimes, model.shape))
+    place.unlink()
+    with pytest.raises(DataError, match="was never calibrated; run 'labwright surrogate calibrate'"):
+        Trusted.load(calibrated)
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"version": 99}, "format 99"),
+        ({"regimes": {"tides": {}}}, "lacks or has something else"),
+        ({"regimes": {"klein_gordon": {"points": [64]}}}, "klein_gordon has other points"),
+    ],
+)
+def test_a_calibration_of_changed_regimes_is_refused(trusted, calibrated, change, word):
+    changed(stored.calibration_path(calibrated), **change)
+    with pytest.raises(DataError, match=word):
+        stored.read_calibration(calibrated, trusted.model)
+
+
+@pytest.mark.parametrize("part", ["klein_gordon/known", "klein_gordon/0.profile", "klein_gordon/3.scores"])
+def test_a_calibration_with_tensors_missing_or_not_finite_is_refused(trusted, calibrated, part):
+    place = stored.calibration_path(calibrated)
+    with safe_open(place, "pt") as file:
+        tensors, told = {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118
+    kept = tensors.pop(part)
+    save_file(tensors, place, metadata=told)
+    with pytest.raises(DataError, match="lacks or has something else"):
+        stored.read_calibration(calibrated, trusted.model)
+    save_file({**tensors, part: kept * float("nan")}, place, metadata=told)
+    with pytest.raises(DataError, match="not finite"):
+        stored.read_calibration(calibrated, trusted.model)
