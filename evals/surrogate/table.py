@@ -12,8 +12,12 @@ from evals.surrogate.records import Horizon, Row
 
 OURS = "ours"
 BASELINES = {"fno": "FNO", "tfno": "TFNO", "unet": "U-Net"}
-COARSE = "coarse"
-TITLES = {OURS: "Labwright", **BASELINES, COARSE: "coarse solver"}
+TITLES = {OURS: "Labwright", **BASELINES, "coarse": "coarse solver", "nothing_changes": "nothing changes"}
+PARTS = {
+    "attention": "attention in place of Mamba",
+    "without_film": "without FiLM",
+    "zero_shot": "zero-shot, one left out",
+}
 Errors = Mapping[str, Mapping[str, Sequence[float]]]  # VRMSE of each seed, by data set and model
 _THIN = "\u202f"
 _POWERS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
@@ -54,7 +58,7 @@ def against_peers(rows: Iterable[Row], horizon: Horizon) -> Table | None:
 def ablations(rows: Sequence[Row], horizon: Horizon) -> Table | None:
     """Return ours beside what is left of it without a part; None where nothing was left out."""
     others = dict.fromkeys(row.model for row in rows if row.model not in TITLES)
-    wanted = {OURS: TITLES[OURS]} | {name: name.replace("_", " ") for name in others}
+    wanted = {OURS: TITLES[OURS]} | {name: PARTS.get(name, name.replace("_", " ")) for name in others}
     return _table(rows, horizon, wanted) if others else None
 
 
