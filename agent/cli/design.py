@@ -163,4 +163,9 @@ def _show(result: dict[str, Any]) -> None:
     stdout.print(result["text"], markup=False)
     for note in result["assumptions"]:
         stdout.print(f"assumed: {note}", markup=False)
+    search = result.get("search", {})
+    if search.get("foretold"):
+        count = search["foretold"] + search["solved"]
+        told = f"{search['foretold']} of {count} candidates were left to the surrogate ({search['saved']:.2g} s saved)"
+        stdout.print(f"{told}; what is proposed is solved", markup=False)
     stdout.print(f"run {result['run']}")

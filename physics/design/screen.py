@@ -126,8 +126,9 @@ class Screen:
         # Other outputs are of no concern, and of a curve that only ranks more is borne than of one that is shown.
         doubts = [each for each in answer.doubts if each.kind != "width"]
         doubts.append(wide(curve.output.name, relative_width(Band(curve.output.values, *curve[1:])), BUDGET, LEVEL))
-        for kind, sentence in (each for member in range(answer.batch) for each in reasons(doubts, member)):
-            self._doubt(kind, sentence)
+        against = [each for member in range(answer.batch) for each in reasons(doubts, member)]
+        if against:
+            self._doubt(*against[0])
             return None
         self.family = family.name
         curves = curve.output.values
@@ -153,9 +154,10 @@ class Screen:
 
 
 def _moved(parameters: Mapping[str, Tensor], names: Sequence[str]) -> dict[str, Tensor]:
-    """Return the parameters as they are, then each of `names` a step up, then each a step down."""
+    """Return what differs among the runs: the parameters as they are, each of `names` a step up, each a step down."""
     count = len(next(iter(parameters.values())))
-    found = {name: value.repeat(1 + 2 * len(names)) for name, value in parameters.items()}
+    apart = {n: v for n, v in parameters.items() if n in names or bool((v != v[0]).any())}
+    found = {name: value.repeat(1 + 2 * len(names)) for name, value in apart.items()}
     for j, name in enumerate(names):
         for block, sign in ((1 + j, 1.0), (1 + len(names) + j, -1.0)):
             found[name][block * count : (block + 1) * count] *= math.exp(sign * STEP)

@@ -102,6 +102,19 @@ def test_a_plan_with_the_language_model(labwright: Call) -> None:
 
 
 @pytest.mark.model
+def test_a_plan_is_the_same_with_the_surrogate_and_without(labwright: Call) -> None:
+    fetch()
+    aided, alone = (
+        answer(labwright("plan", REQUEST, flag, "--json", model="1.5b"), 0)
+        for flag in ("--surrogate", "--no-surrogate")
+    )
+    check_plan(aided)
+    assert aided["model"] != "none"
+    assert aided["settings"] == alone["settings"]
+    assert aided["schedule"] == alone["schedule"]
+
+
+@pytest.mark.model
 def test_an_answer_with_the_language_model(labwright: Call) -> None:
     fetch()
     found = answer(labwright("ask", "Why is a column wetted slowly from below?", "--json", model="1.5b"), 0)

@@ -2,6 +2,7 @@
 
 import math
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from tools.errors import Retry
 from tools.plans.column import runs
 from tools.plans.column.design import ROBUST
 from tools.plans.column.facts import LEVEL
+from tools.predictions import Tally
 from tools.records import Evidence
 
 SETTINGS = {
@@ -135,3 +137,13 @@ def test_a_pulse_is_set_in_whole_minutes() -> None:
 def test_a_dispersion_that_is_told_takes_the_place_of_the_assumed_one() -> None:
     space = runs.space({**SETTINGS, "dispersion": "0.36 cm**2/h"}, BOUNDS)
     assert {round(c.unknown["dispersion"].median * 1e8, 6) for c in space.candidates} == {1.0}
+
+
+def test_the_surrogate_changes_no_number_and_its_reason_is_kept(evidence: Evidence, tmp_path: Path) -> None:
+    aided = design(request(), run="run", surrogate=True, predictions=tmp_path / "predictions.jsonl")
+    assert aided.facts == evidence.facts
+    assert aided.data["schedule"] == evidence.data["schedule"]
+    assert (aided.data["surrogate"]["kind"], aided.data["surrogate"]["source"]) == ("speed", "solver")
+    (row,) = Tally(tmp_path / "predictions.jsonl").rows()
+    assert (row["experiment"], row["source"], row["kinds"]) == ("column", "solver", ["speed"])
+    assert "surrogate" not in evidence.data

@@ -1,4 +1,8 @@
+import json
 from collections.abc import Callable
+from pathlib import Path
+
+import pytest
 
 from tests.agent.cli.conftest import Ended
 
@@ -38,3 +42,22 @@ def test_bad_input_is_one_line(labwright: Call) -> None:
     assert "no such limit" in labwright("design", *COLUMN, "--limit", "speed<=2", "--target", "dispersion=5%").line
     assert "NAME=VALUE" in labwright("design", *COLUMN, "--target", "dispersion").line
     assert labwright("design", *COLUMN, "--target", "dispersion=5%", "--after", "nothing").status == 2
+
+
+def test_the_surrogate_is_asked_and_its_refusal_counted(labwright: Call, home: Path) -> None:
+    asked = ("design", *COLUMN, *LIMITS, "--target", "dispersion=10%", "--json")
+    told = labwright(*asked).object
+    assert told["search"]["doubts"] == {"speed": told["search"]["solved"]}
+    assert {row["source"] for row in told["trade_off"]} == {"solver"}
+    (line,) = (home / "predictions.jsonl").read_text().splitlines()
+    assert json.loads(line)["kinds"] == ["speed"]
+    alone = labwright(*asked, "--no-surrogate").object
+    assert alone["search"] == {}
+    assert alone["schedule"] == told["schedule"]
+
+
+def test_the_environment_switches_the_surrogate_off(labwright: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LABWRIGHT_SURROGATE", "off")
+    assert labwright("design", *COLUMN, *LIMITS, "--target", "dispersion=10%", "--json").object["search"] == {}
+    monkeypatch.setenv("LABWRIGHT_SURROGATE", "perhaps")
+    assert "LABWRIGHT_" in labwright("design", *COLUMN, *LIMITS, "--target", "dispersion=10%").line
