@@ -50,11 +50,12 @@ def _show(result: dict[str, Any]) -> None:
     columns = ("regime", "frames", "coverage", "in norm", "half-width", "bound", "abstained", "caught beyond", "faster")
     table = Table(*columns, box=None)
     for row in result["regimes"]:
-        for frames, found in row["inside"]["horizons"].items():
-            last = frames == list(row["inside"]["horizons"])[-1]
+        horizons = row["inside"]["horizons"]
+        for found in horizons:
+            last = found is horizons[-1]
             missed = row["beyond"]["missed"]
             table.add_row(
-                row["regime"] if frames == next(iter(row["inside"]["horizons"])) else "", frames,
+                row["regime"] if found is horizons[0] else "", str(found["frames"]),
                 f"{found['coverage']:.1%}", f"{found['norm_coverage']:.1%}",
                 f"{found['half_width']['median']:.2g}", f"{found['bound']['median']:.2g}",
                 f"{row['inside']['abstained']:.1%}" if last else "",

@@ -125,7 +125,6 @@ def _calibrated(
             "counts": counts,
             "fitted": fitted(len(seen)),
             "training_runs": len(training),
-            "floors": {str(own.frames): own.floor for own in calibration.intervals.horizons},
             "inside": judge.inside(calibration, regime, fresh),
             "beyond": judge.beyond(calibration, regime, strange),
             "speed": speed.measure(model, regime, timed),

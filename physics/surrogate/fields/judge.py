@@ -29,16 +29,19 @@ def inside(calibration: Calibration, regime: Regime, seen: Seen) -> dict[str, An
     of the share that is answered where the least sure are handed over first.
     """
     intervals = calibration.intervals
-    found: dict[str, Any] = {}
+    found = []
     for place, own in enumerate(intervals.horizons):
         width = own.radius(LEVEL) * doubts.widest(intervals, seen.look, place)
-        found[str(own.frames)] = {
+        row: dict[str, Any] = {
+            "frames": own.frames,
+            "floor": own.floor,
             "coverage": rounded(_share(held(calibration, seen, place))),
             "norm_coverage": rounded(_share(held_in_norm(calibration, seen, place))),
             "half_width": spread(width),
             "bound": spread(intervals.bound(seen.look, LEVEL, place, own.frames).amax(1)),
             "vrmse": spread(seen.vrmse[:, : own.frames].amax(1)),
         }
+        found.append(row)
     last = len(intervals.horizons) - 1
     every = _doubts(calibration, regime, seen)
     return {

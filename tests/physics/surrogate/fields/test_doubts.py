@@ -21,7 +21,8 @@ def test_runs_like_those_of_calibration_are_answered(trusted, runs, name):
     history = frames.values[:, :4]
     before = trusted.before(regime, history, frames.settings, 24)
     after = trusted.predict(regime, history, frames.settings, 24)
-    assert float(abstained([*before, *after.doubts], len(frames)).double().mean()) < 0.06
+    # five limits, each of which one in 121 runs exceeds
+    assert float(abstained([*before, *after.doubts], len(frames)).double().mean()) < 0.12
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -33,7 +34,8 @@ def test_runs_beyond_the_ranges_whose_error_exceeds_their_interval_are_caught(tr
 
 def test_a_setting_outside_its_range_is_named(trusted, runs):
     frames = cut(runs["klein_gordon"]["coverage"], slice(0, 3))
-    settings = {**frames.settings, "mass": torch.tensor([1.0, 1.9, 1.0]).double()}
+    settings = {**frames.settings, "mass": frames.settings["mass"].clone()}
+    settings["mass"][1] = 1.9
     found = trusted.before(get("klein_gordon"), frames.values[:, :4], settings, 4)
     assert told(found, 1)["range"] == "mass = 1.9 lies outside the trained range, 0.5 to 1.5"
     assert abstained(found, 3).tolist() == [False, True, False]
@@ -76,7 +78,7 @@ def test_a_budget_hands_wide_bands_over(trusted, runs):
     history = frames.values[:, :4]
     loose = trusted.predict(regime, history, frames.settings, 24, budget=1e9).abstained()
     tight = trusted.predict(regime, history, frames.settings, 24, budget=1e-9)
-    assert float(loose.double().mean()) < 0.06
+    assert float(loose.double().mean()) < 0.12
     assert bool(tight.abstained().all())
     assert "wider than the budget, 1e-09" in told(tight.doubts)["width"]
 
