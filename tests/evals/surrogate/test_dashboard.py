@@ -82,7 +82,8 @@ def records():
         errors=tuple(ErrorCurve(horizon=horizon, split=split, **curve)
                      for horizon, split in (("step", "within"), ("rollout", "within"), ("rollout", "beyond"))),
         channels=(ChannelErrors(regime="burgers", horizon="rollout", split="within", channel="velocity", unit="",
-                                rmse=0.1, nrmse=0.2, conserved=1e-9, largest=None, boundary=0.1, bands=(0.1, 0.01, 0.001)),),
+                                rmse=0.1, nrmse=0.2, conserved=1e-9, largest=None, boundary=0.1,
+                                bands=(0.1, 0.01, 0.001)),),
         reliability=(reliability("burgers", "within", scores, radii, widths=torch.rand(9)),
                      reliability("burgers", "beyond", scores + 0.2, radii, widths=torch.full((9,), torch.inf))),
         risk=(risk("burgers", "within", scores, scores, flagged, scores > 0.9),),
