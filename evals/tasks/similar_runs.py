@@ -34,6 +34,7 @@ from tools.similar import Past, Vector
 from tools.traces import encoded, encoder_digest
 
 VERSION = 1
+MINUTES = 2.0
 HELD, STORED = 200, 40
 NOISE = 0.02  # of the fields that ask, over the deviation of a channel
 TARGET = 0.9
