@@ -32,11 +32,24 @@ _PADDING = 0.125  # of an axis that has ends, for transforms that take it for a 
 
 @dataclass(frozen=True)
 class Size:
-    """The size of a peer: latent width, waves along the first and the second axis (FNO, TFNO), layers."""
+    """The size of a peer: latent width, waves along the first and the second axis (FNO, TFNO), layers, rank (TFNO)."""
 
     width: int
     waves: tuple[int, int] = (16, 12)
     layers: int = 4
+    rank: float = 1.0
+
+
+SIZES = {  # along one axis and two: about as many parameters as the surrogate has
+    "fno": (Size(52), Size(21)),
+    "tfno": (Size(64, rank=0.6), Size(32, rank=0.4)),
+    "unet": (Size(12), Size(7)),
+}
+
+
+def size_of(kind: str, regime: Regime) -> Size:
+    """Return the size of a peer with about as many parameters as the surrogate."""
+    return SIZES[kind][len(regime.axes) - 1]
 
 
 class Peer(nn.Module):
@@ -87,6 +100,7 @@ def _network(kind: str, regime: Regime, entering: int, leaving: int, size: Size)
         hidden_channels=size.width,
         n_layers=size.layers,
         domain_padding=padding,
+        **({"rank": size.rank} if kind == "tfno" else {}),
     )
 
 

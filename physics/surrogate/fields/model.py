@@ -1,11 +1,12 @@
 """The surrogate of fields: a history of frames and the settings of a run to the next frame.
 
-    history -> adapter -> tokens (patches, waves) -> state space over time -> latent field
-            -> operator decoder (with the last frames) -> adapter -> increment of the last frame -> invariants
+    history -> cells -> adapter -> tokens (patches, waves) -> state space over time -> latent field
+            -> operator decoder (with the last frame) -> adapter -> increment of the last frame -> invariants
 
 One model serves all its regimes: each has an adapter in and out and a linear map of its settings; everything between
 is shared. Fields enter and leave in their own units; inside they are scaled by the mean and the deviation of each
-channel, increments by the deviation of one interval's change.
+channel, increments by the deviation of one interval's change. The decoder sees the last frame alone and no difference
+of frames: a rollout would feed that its own errors as changes.
 
 Source: the composition follows PDE-FM, arXiv:2511.21861.
 """
@@ -19,11 +20,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from physics.surrogate.fields.cells import gathered, spread
 from physics.surrogate.fields.conditioning import Conditioning
 from physics.surrogate.fields.decoder import OperatorBlock
 from physics.surrogate.fields.spectral_basis import Basis, basis
 from physics.surrogate.fields.state_space import SelectiveStateSpace, TemporalAttention
-from physics.surrogate.fields.tokens import PATCH, Tokens, unpatched
+from physics.surrogate.fields.tokens import Tokens, unpatched
 from physics.surrogate.regime import Boundary, Regime
 
 
@@ -37,6 +39,8 @@ class Shape:
         tokens: width of the tokens.
         given: width of the conditioning.
         blocks: layers of the decoder.
+        cell: points of a cell along each axis; the model works on cells.
+        patch: cells of a patch along each axis.
         history: frames that are seen.
         waves: of the decoder along each axis.
         token_waves: of the spectral tokens along each axis.
@@ -49,6 +53,8 @@ class Shape:
     tokens: int = 64
     given: int = 64
     blocks: int = 4
+    cell: int = 2
+    patch: int = 4
     backbone_layers: int = 2
     history: int = 4
     waves: tuple[int, int] = (16, 12)
@@ -87,11 +93,13 @@ class Adapter(nn.Module):
     deviation: Tensor
     change: Tensor
 
-    def __init__(self, channels: int, ends: int, shape: Shape) -> None:
+    def __init__(self, regime: Regime, shape: Shape) -> None:
         super().__init__()
-        self.frame = nn.Linear(channels + ends, shape.frame)
-        self.recent = nn.Linear(2 * channels + ends, shape.latent)
-        self.leave = nn.Linear(shape.latent, channels)
+        channels, ends = len(regime.channels), len(_closed(regime))
+        inside = shape.cell ** len(regime.axes) * channels
+        self.frame = nn.Linear(inside + ends, shape.frame)
+        self.recent = nn.Linear(inside + ends, shape.latent)
+        self.leave = nn.Linear(shape.latent, inside)
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(self.leave.bias)
         for name in ("mean", "deviation", "change"):
@@ -106,15 +114,18 @@ class Surrogate(nn.Module):
         shape = shape or Shape()
         self.shape, self.regimes = shape, dict(regimes)
         self.conditioning = Conditioning(regimes, shape.given)
-        self.adapters = nn.ModuleDict(
-            {name: Adapter(len(each.channels), len(_closed(each)), shape) for name, each in regimes.items()}
-        )
+        self.adapters = nn.ModuleDict({name: Adapter(each, shape) for name, each in regimes.items()})
         self.tokens = Tokens(
-            shape.frame, shape.tokens, shape.given, spectral=shape.spectral_tokens, adaptive=shape.adaptive_waves
+            shape.frame,
+            shape.tokens,
+            shape.given,
+            patch=shape.patch,
+            spectral=shape.spectral_tokens,
+            adaptive=shape.adaptive_waves,
         )
         layer = {"mamba": SelectiveStateSpace, "attention": TemporalAttention}[shape.backbone]
         self.backbone = nn.Sequential(*(layer(shape.tokens) for _ in range(shape.backbone_layers)))
-        self.detoken = nn.Linear(shape.tokens, PATCH * PATCH * shape.latent)
+        self.detoken = nn.Linear(shape.tokens, shape.patch**2 * shape.latent)
         self.decoder = nn.ModuleList(OperatorBlock(shape.latent, shape.given) for _ in range(shape.blocks))
 
     def adapter(self, name: str) -> Adapter:
@@ -152,30 +163,24 @@ class Surrogate(nn.Module):
         """Return the frame that follows before its invariants are projected."""
         regime, adapter = self.regimes[name], self.adapter(name)
         fields = channels_last(history, len(regime.axes))
-        normal = (fields - adapter.mean) / adapter.deviation
+        normal = gathered((fields - adapter.mean) / adapter.deviation, self.shape.cell)
         batch, times, nx, ny, _ = normal.shape
         c = self.conditioning(regime.scaled(settings).to(history), name)
         if not self.shape.conditioned:
             c = torch.zeros_like(c)
         ends = _ends(regime)
-        place = _places(regime).to(normal).expand(batch, times, -1, -1, -1)
-        few = self._waves(regime, self.shape.token_waves, normal)
-        tokens = self.tokens(adapter.frame(torch.cat([normal, place], -1)), c, few)
+        place = _places(regime, nx, ny).to(normal).expand(batch, times, -1, -1, -1)
+        seen = torch.cat([normal, place], -1)
+        tokens = self.tokens(adapter.frame(seen), c, _waves(seen, ends, self.shape.token_waves))
         count, width = tokens.shape[2:]
         over_time = self.backbone(tokens.transpose(1, 2).reshape(batch * count, times, width))[:, -1]
-        change = (normal[:, -1] - normal[:, -2]) * (adapter.deviation / adapter.change)
-        h = adapter.recent(torch.cat([normal[:, -1], change, place[:, -1]], -1))
-        h = h + unpatched(self.detoken(over_time.reshape(batch, count, width)), nx, ny)
-        many = self._waves(regime, self.shape.waves, normal)
+        latent = self.detoken(over_time.reshape(batch, count, width))
+        h = adapter.recent(seen[:, -1]) + unpatched(latent, nx, ny, self.shape.patch)
+        many = _waves(seen, ends, self.shape.waves)
         for block in self.decoder:
             h = block(h, c, many, ends)
-        following = fields[:, -1] + adapter.leave(h) * adapter.change
-        return channels_first(following, len(regime.axes))
-
-    def _waves(self, regime: Regime, most: tuple[int, int], like: Tensor) -> Basis:
-        most = most if len(regime.points) == 2 else (2 * most[0], 1)
-        points = (*regime.points, 1)[:2]
-        return Basis(*(part.to(like.device) for part in basis(points, _ends(regime), most)))
+        change = spread(adapter.leave(h), self.shape.cell, fields.shape[-2]) * adapter.change
+        return channels_first(fields[:, -1] + change, len(regime.axes))
 
 
 def channels_last(fields: Tensor, axes: int) -> Tensor:
@@ -199,9 +204,15 @@ def _closed(regime: Regime) -> list[int]:
     return [k for k, axis in enumerate(regime.axes) if axis.boundary != "periodic"]
 
 
-def _places(regime: Regime) -> Tensor:
-    """Return where each point lies between ends, -1 to 1, shape (nx, ny, axes that have ends)."""
-    nx, ny = (*regime.points, 1)[:2]
+def _waves(cells: Tensor, ends: tuple[Boundary, Boundary], most: tuple[int, int]) -> Basis:
+    """Return the waves of cells (..., nx, ny, channels); a field of one axis has twice as many along it."""
+    nx, ny = cells.shape[-3:-1]
+    most = most if ny > 1 else (2 * most[0], 1)
+    return Basis(*(part.to(cells.device) for part in basis((nx, ny), ends, most)))
+
+
+def _places(regime: Regime, nx: int, ny: int) -> Tensor:
+    """Return where each cell lies between ends, -1 to 1, shape (nx, ny, axes that have ends)."""
     grids = [torch.linspace(-1.0, 1.0, n) for n in (nx, ny)]
     full = [grids[0][:, None].expand(nx, ny), grids[1][None, :].expand(nx, ny)]
     chosen = [full[k] for k in _closed(regime)]

@@ -16,22 +16,22 @@ from torch.nn import functional
 from physics.surrogate.fields.conditioning import Film
 from physics.surrogate.fields.spectral_basis import Basis
 
-PATCH = 8
+PATCH = 8  # points along each axis
 
 
-def patches(fields: Tensor) -> Tensor:
-    """Return (batch, times, tokens, PATCH * PATCH * width) of fields (batch, times, nx, ny, width)."""
+def patches(fields: Tensor, size: int = PATCH) -> Tensor:
+    """Return (batch, times, tokens, size * size * width) of fields (batch, times, nx, ny, width)."""
     batch, times, nx, ny, width = fields.shape
     if ny == 1:
-        fields, ny = fields.expand(-1, -1, -1, PATCH, -1), PATCH
-    cut = fields.reshape(batch, times, nx // PATCH, PATCH, ny // PATCH, PATCH, width).transpose(3, 4)
-    return cut.reshape(batch, times, -1, PATCH * PATCH * width)
+        fields, ny = fields.expand(-1, -1, -1, size, -1), size
+    cut = fields.reshape(batch, times, nx // size, size, ny // size, size, width).transpose(3, 4)
+    return cut.reshape(batch, times, -1, size * size * width)
 
 
-def unpatched(tokens: Tensor, nx: int, ny: int) -> Tensor:
-    """Return the field (batch, nx, ny, width) of patches (batch, tokens, PATCH * PATCH * width)."""
-    batch, wide = len(tokens), max(ny, PATCH)
-    cut = tokens.reshape(batch, nx // PATCH, wide // PATCH, PATCH, PATCH, -1).transpose(2, 3)
+def unpatched(tokens: Tensor, nx: int, ny: int, size: int = PATCH) -> Tensor:
+    """Return the field (batch, nx, ny, width) of patches (batch, tokens, size * size * width)."""
+    batch, wide = len(tokens), max(ny, size)
+    cut = tokens.reshape(batch, nx // size, wide // size, size, size, -1).transpose(2, 3)
     fields = cut.reshape(batch, nx, wide, -1)
     return fields.mean(2, keepdim=True) if ny == 1 else fields
 
@@ -43,16 +43,25 @@ class Tokens(nn.Module):
         latent: width of the fields.
         width: d.
         given: width of the conditioning.
+        patch: points of a patch along each axis.
         spectral: whether there are spectral tokens at all.
         adaptive: weigh the waves of each field by a learned gate of their amplitudes.
     """
 
     def __init__(
-        self, latent: int, width: int, given: int, *, heads: int = 4, spectral: bool = True, adaptive: bool = False
+        self,
+        latent: int,
+        width: int,
+        given: int,
+        *,
+        patch: int = PATCH,
+        heads: int = 4,
+        spectral: bool = True,
+        adaptive: bool = False,
     ) -> None:
         super().__init__()
-        self.heads, self.spectral, self.adaptive = heads, spectral, adaptive
-        self.patch = nn.Linear(PATCH * PATCH * latent, width)
+        self.size, self.heads, self.spectral, self.adaptive = patch, heads, spectral, adaptive
+        self.patch = nn.Linear(patch * patch * latent, width)
         self.film = Film(given, width)
         self.mixing = nn.Sequential(
             nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.SiLU(), nn.Linear(2 * width, width)
@@ -67,7 +76,7 @@ class Tokens(nn.Module):
 
     def forward(self, fields: Tensor, c: Tensor, waves: Basis) -> Tensor:
         """Tokenise fields (batch, times, nx, ny, latent) under c (batch, given)."""
-        tokens = self.film(self.patch(patches(fields)), c)
+        tokens = self.film(self.patch(patches(fields, self.size)), c)
         if self.spectral:
             tokens = tokens + self._attend(tokens, self._waves(fields, waves))
         return tokens + self.mixing(tokens)

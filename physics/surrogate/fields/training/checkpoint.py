@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -62,25 +61,3 @@ def load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             return {name: file.get_tensor(name) for name in file.keys()}, json.loads(told)  # noqa: SIM118
     except (SafetensorError, OSError, json.JSONDecodeError) as error:
         raise DataError(f"{path}: the file is cut off or damaged ({error}); train again or fetch it again") from error
-
-
-def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Return the moments of an optimiser by the place of each parameter."""
-    state = optimiser.state_dict()["state"]
-    return {
-        f"optimiser.{index}.{name}": torch.as_tensor(value)
-        for index, moments in state.items()
-        for name, value in moments.items()
-    }
-
-
-def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    """Give an optimiser the moments that `optimiser_tensors` returned."""
-    whole = optimiser.state_dict()
-    found: dict[int, dict[str, Tensor]] = {}
-    for key, value in tensors.items():
-        kind, _, rest = key.partition(".")
-        if kind == "optimiser":
-            index, name = rest.split(".")
-            found.setdefault(int(index), {})[name] = value
-    optimiser.load_state_dict({**whole, "state": found})

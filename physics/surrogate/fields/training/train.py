@@ -3,12 +3,13 @@
     loss = VRMSE + w_s spectral [ + w_c log(1 + defect) + w_J Jacobian ]
 
 Each step draws a regime by the curriculum and windows of its runs. Some steps predict from frames that the model made
-itself (pushforward: no gradient flows into those), so that it learns to undo its own errors; of these a share may take
-its target from the solver, started at the model's own frame.
+itself (pushforward: no gradient flows into those), and all from frames with a little noise, so that it learns to undo
+its own errors; of the former a share may take its target from the solver, started at the model's own frame.
 
 Sources: J. Brandstetter, D. Worrall and M. Welling, Message passing neural PDE solvers, ICLR 2022, arXiv:2202.03376
-(pushforward); N. Hosseini Dashtbayaz et al., Physics-informed reduced order modeling of time-dependent PDEs via
-differentiable solvers, NeurIPS 2025, arXiv:2505.14595 (the solver as a teacher).
+(pushforward); A. Sanchez-Gonzalez et al., Learning to simulate complex physics with graph networks, ICML 2020,
+arXiv:2002.09405 (noise); N. Hosseini Dashtbayaz et al., Physics-informed reduced order modeling of time-dependent
+PDEs via differentiable solvers, NeurIPS 2025, arXiv:2505.14595 (the solver as a teacher).
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from physics.errors import DataError, SolverError
 from physics.surrogate.fields.training import checkpoint, losses
 from physics.surrogate.fields.training.curriculum import Curriculum
 from physics.surrogate.fields.training.jacobian import LocalJacobian
+from physics.surrogate.fields.training.optimiser import Optimiser
 from physics.surrogate.fields.training.settings import Settings
 from physics.surrogate.fields.training.windows import Window, Windows
 from physics.surrogate.frames import Frames
@@ -81,8 +83,7 @@ class Trainer(Generic[M]):
         self.curriculum = Curriculum(list(regimes), settings.temperature)
         self.generator = torch.Generator().manual_seed(settings.seed)
         self.jacobian = LocalJacobian(regimes) if settings.jacobian else None
-        learned = [*model.parameters(), *([] if self.jacobian is None else self.jacobian.parameters())]
-        self.optimiser = torch.optim.AdamW(learned, lr=settings.rate, weight_decay=settings.decay, betas=(0.9, 0.98))
+        self.optimiser = Optimiser(model, [] if self.jacobian is None else self.jacobian.parameters(), settings)
         self.averaged: M = copy.deepcopy(model).requires_grad_(False)
         self.about = checkpoint.fingerprint({"settings": settings.as_dict(), **(about or {})})
         self.step, self.seconds = 0, 0.0
@@ -118,16 +119,9 @@ class Trainer(Generic[M]):
         return self.averaged.eval()
 
     def _advance(self) -> tuple[str, float]:
-        settings, share = self.settings, self.step / self.settings.steps
-        for group in self.optimiser.param_groups:
-            warm = min(1.0, (self.step + 1) / settings.warm)
-            group["lr"] = settings.rate * warm * 0.5 * (1.0 + math.cos(math.pi * share))
         name = self.curriculum.draw(self.generator)
-        loss = self._loss(name, share)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self.optimiser.step()
+        loss = self._loss(name, self.step / self.settings.steps)
+        self.optimiser.step(loss, self.step)
         self.step += 1
         self._average()
         return name, float(loss.detach())
@@ -160,6 +154,8 @@ class Trainer(Generic[M]):
     def _pushed(self, name: str, window: Window, depth: int) -> tuple[Tensor, Tensor]:
         """Return the history that the model made and the frame that is to follow it."""
         history, target = window.frames[:, : self.history], window.frames[:, -1]
+        if self.settings.noise:
+            history = self.windows[name].disturbed(history, self.settings.noise, self.generator)
         with torch.no_grad():
             for _ in range(depth):
                 made = self.model(history, window.settings, name)
@@ -185,7 +181,7 @@ class Trainer(Generic[M]):
         tensors |= {f"averaged.{name}": value for name, value in self.averaged.state_dict().items()}
         if self.jacobian is not None:
             tensors |= {f"jacobian.{name}": value for name, value in self.jacobian.state_dict().items()}
-        tensors |= checkpoint.optimiser_tensors(self.optimiser) | {"generator": self.generator.get_state()}
+        tensors |= self.optimiser.tensors() | {"generator": self.generator.get_state()}
         card = {"about": self.about, "step": self.step, "seconds": self.seconds, "loss": self.curriculum.loss}
         checkpoint.save(self.path, tensors, card)
 
@@ -204,7 +200,7 @@ class Trainer(Generic[M]):
         self.averaged.load_state_dict(_part(tensors, "averaged."))
         if self.jacobian is not None:
             self.jacobian.load_state_dict(_part(tensors, "jacobian."))
-        checkpoint.restore_optimiser(self.optimiser, tensors)
+        self.optimiser.restore(tensors)
         self.generator.set_state(tensors["generator"])
         self.step, self.seconds = int(card["step"]), float(card["seconds"])
         self.curriculum.loss.update(card["loss"])

@@ -32,7 +32,9 @@ class Windows:
     def __init__(self, regime: Regime, frames: Frames, points: int) -> None:
         self.regime, self.frames = regime, frames
         self.scaled = regime.scaled(frames.settings).float()
-        self.batch = max(8, min(64, points // frames.values[0, 0, 0].numel()))
+        axes = len(regime.axes)
+        self.deviation = frames.values.std((0, 1, *range(-axes, 0)), correction=0).reshape(-1, *(1,) * axes)
+        self.batch = max(4, min(16, points // frames.values[0, 0, 0].numel()))
 
     def draw(self, length: int, generator: torch.Generator) -> Window:
         """Return windows of `length` frames, each from a run and a time of its own."""
@@ -42,3 +44,9 @@ class Windows:
         index = first[:, None] + torch.arange(length)
         settings = {name: value[runs] for name, value in self.frames.settings.items()}
         return Window(self.frames.values[runs[:, None], index], settings, self.scaled[runs])
+
+    def disturbed(self, history: Tensor, most: float, generator: torch.Generator) -> Tensor:
+        """Return frames (batch, history, channels, *points) with noise of up to `most` deviations of each channel."""
+        shape = (len(history), *(1,) * (history.dim() - 1))
+        size = most * torch.rand(shape, generator=generator) * self.deviation
+        return history + size * torch.randn(history.shape, generator=generator)

@@ -1,0 +1,142 @@
+"""The study of the surrogate of fields: its pieces, in the order in which they are run, and the rows that they make.
+
+pace          how long a step of every training takes
+ours, peers   one seed of each; then two more of ours and of the peer that is the best on the test runs
+ablations     ours without a part, and on a regime that it has not learned
+coarse        the solver on a coarser grid in the time that ours takes, and "nothing changes"
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from evals.surrogate import pieces, trainings
+from evals.surrogate.peers import PEERS
+from evals.surrogate.pieces import Piece
+from physics.surrogate.regimes import all_regimes
+
+OURS, STILL, ZERO_SHOT = "ours", "nothing_changes", "zero_shot"
+SEEDS = 3
+UNSEEN, LIKE = "burgers", "advection_dispersion"  # left out, and whose adapters serve it
+HORIZONS = ("step", "rollout")
+Record = Mapping[str, Any]
+
+
+def run(
+    folder: Path,
+    data: Path,
+    *,
+    seed: int = 0,
+    workers: int = 1,
+    minutes: float = trainings.MINUTES,
+    peers: Sequence[str] = PEERS,
+    progress: Callable[[str], None] | None = None,
+) -> dict[str, dict[str, Any]]:
+    """Run what has no record yet in `folder`, and return all records by the name of their piece.
+
+    Args:
+        folder: of records, checkpoints and weights.
+        data: what `labwright surrogate data` made.
+        seed: of the first training of every model; the others have those that follow.
+        workers: pieces at a time.
+        minutes: of one core, for each regime of a training.
+        peers: those that are installed.
+        progress: told what begins.
+    """
+    first = _first(data, seed, minutes, peers)
+    found = pieces.run(folder, first, workers=workers, progress=progress)
+    second = _second(data, seed, minutes, best_peer(rows(found.values())))
+    return found | pieces.run(folder, [*first, *second], workers=workers, progress=progress)
+
+
+def _first(data: Path, seed: int, minutes: float, peers: Sequence[str]) -> list[Piece]:
+    names, given = tuple(all_regimes()), {"data": str(data)}
+    found = [Piece("pace", trainings.pace, given | {"seed": seed, "peers": list(peers)})]
+    found += [_training(OURS, names, seed, data, minutes)]
+    found += [_training(kind, (name,), seed, data, minutes) for kind in peers for name in names]
+    found += [Piece(f"{STILL}_{name}", trainings.still, given | {"regime": name}) for name in names]
+    ours = found[1].name
+    return found + [
+        Piece(f"coarse_{name}", trainings.coarse, given | {"regime": name, "weights": ours}, (ours,)) for name in names
+    ]
+
+
+def _second(data: Path, seed: int, minutes: float, best: str | None) -> list[Piece]:
+    names, given = tuple(all_regimes()), {"data": str(data)}
+    others = tuple(name for name in names if name != UNSEEN)
+    found = []
+    for later in range(seed + 1, seed + SEEDS):
+        found.append(_training(OURS, names, later, data, minutes))
+        found += [_training(best, (name,), later, data, minutes) for name in names if best is not None]
+    found += [_training(model, names, seed, data, minutes) for model in trainings.SHAPES if model != OURS]
+    left_out = _training(trainings.LEFT_OUT, others, seed, data, minutes)
+    shot = {"weights": left_out.name, "regime": UNSEEN, "like": LIKE}
+    return [*found, left_out, Piece(ZERO_SHOT, trainings.zero_shot, given | shot, (left_out.name,))]
+
+
+def _training(model: str, regimes: tuple[str, ...], seed: int, data: Path, minutes: float) -> Piece:
+    given = {"model": model, "regimes": list(regimes), "seed": seed, "data": str(data), "minutes": minutes}
+    part = f"_{regimes[0]}" if model in PEERS else ""
+    return Piece(f"{model}{part}_{seed}", trainings.train, given, ("pace",))
+
+
+def rows(found: Iterable[Record]) -> list[dict[str, Any]]:
+    """Return a row for each data set, horizon and training."""
+    return [
+        {
+            "dataset": dataset,
+            "horizon": horizon,
+            "model": record["model"],
+            "seed": record["seed"],
+            "vrmse": vrmse[horizon],
+            "parameters": record.get("parameters"),
+            "cpu_minutes": _share(record),
+        }
+        for record in found
+        if "vrmse" in record
+        for dataset, vrmse in record["vrmse"].items()
+        for horizon in HORIZONS
+    ]
+
+
+def _share(record: Record) -> float | None:
+    """Return the minutes that a training took for each of its regimes."""
+    return record["cpu_minutes"] / len(record["vrmse"]) if "cpu_minutes" in record else None
+
+
+def best_peer(rows: Iterable[Record]) -> str | None:
+    """Return the peer of the least mean VRMSE; None where there is none."""
+    made = list(rows)
+    means = {kind: mean for kind in PEERS if (mean := mean_of(made, kind)) is not None}
+    return min(means, key=lambda kind: means[kind], default=None)
+
+
+def mean_of(rows: Iterable[Record], model: str, horizon: str | None = None, dataset: str | None = None) -> float | None:
+    """Return the mean VRMSE of a model over seeds, and over the horizons and data sets where none is named."""
+    chosen = [
+        row["vrmse"]
+        for row in rows
+        if row["model"] == model and horizon in (None, row["horizon"]) and dataset in (None, row["dataset"])
+    ]
+    return statistics.fmean(chosen) if chosen else None
+
+
+def ratio(rows: Sequence[Record], other: str, horizon: str | None = None) -> float:
+    """Return our mean VRMSE over that of another model."""
+    return _over(rows, other, horizon, None)
+
+
+def geometric_ratio(rows: Sequence[Record], other: str, horizon: str) -> float:
+    """Return the geometric mean over data sets of our VRMSE over that of another model."""
+    datasets = dict.fromkeys(row["dataset"] for row in rows if row["model"] == other)
+    return statistics.geometric_mean(_over(rows, other, horizon, dataset) for dataset in datasets)
+
+
+def _over(rows: Sequence[Record], other: str, horizon: str | None, dataset: str | None) -> float:
+    own, its = mean_of(rows, OURS, horizon, dataset), mean_of(rows, other, horizon, dataset)
+    if own is None or its is None:
+        raise ValueError(f"there is nothing of {OURS if own is None else other} on {dataset or 'any data set'}")
+    return own / its

@@ -1,0 +1,106 @@
+"""What is the surrogate of fields worth? Errors against FNO, TFNO, U-Net and a coarse solver at equal time.
+
+All models have the same share of one core's time; ours and the best of the peers are trained with three seeds. The
+study is made of pieces that record themselves under LABWRIGHT_HOME/surrogate/study, so that one that was stopped goes
+on where it was. Coverage, abstention and speed are those of the weights that ship, as their calibration has them
+(`labwright surrogate calibrate`).
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from agent.settings import Settings
+from evals.surrogate import study
+from evals.surrogate.peers import PEERS
+from physics.errors import DataError
+from physics.surrogate.fields import stored
+from tools.surrogate.data import make_data
+
+VERSION = 1
+MINUTES = 180.0
+NEEDS = {"fno": "neuralop", "tfno": "neuralop", "unet": "the_well"}
+LEVEL = 0.9
+
+
+def run(
+    seed: int = 0,
+    progress: Callable[[str], None] | None = None,
+    *,
+    data: Path | None = None,
+    folder: Path | None = None,
+    workers: int | None = None,
+) -> dict[str, Any]:
+    """Make what is missing of the data, run the pieces that have no record, and put the table together."""
+    begun, say = time.perf_counter(), progress or (lambda sentence: None)
+    home = Settings().home / "surrogate"
+    data, folder = data or home / "data", folder or home / "study"
+    make_data((), data, progress=say)
+    peers = [kind for kind in PEERS if importlib.util.find_spec(NEEDS[kind]) is not None]
+    found = study.run(
+        data=data, folder=folder, seed=seed, workers=workers or os.cpu_count() or 1, peers=peers, progress=say
+    )
+    rows = study.rows(found.values())
+    result = {
+        "suite": "surrogate",
+        "version": VERSION,
+        "seed": seed,
+        "rows": rows,
+        "summary": summary(rows) | trusted(),
+        "seconds": time.perf_counter() - begun,
+    }
+    if len(peers) < len(PEERS):
+        missing = ", ".join(kind for kind in PEERS if kind not in peers)
+        result["reason"] = f"{missing} left out: pip install -r benchmarks/requirements.txt"
+    return result
+
+
+def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the mean VRMSE of every model, and ours over that of the best baseline: a ratio of means.
+
+    `mean_ratio` is over both horizons; `ratio` has them apart, and the geometric mean over data sets of the ratios.
+    """
+    models = list(dict.fromkeys(row["model"] for row in rows))
+    means = {model: {each: study.mean_of(rows, model, each) for each in study.HORIZONS} for model in models}
+    best = study.best_peer(rows)
+    found: dict[str, Any] = {"mean_vrmse": means, "best_baseline": best, "mean_ratio": None}
+    if best is None or study.OURS not in models:
+        return found
+    ratio = {each: study.ratio(rows, best, each) for each in study.HORIZONS}
+    geometric = {each: study.geometric_ratio(rows, best, each) for each in study.HORIZONS}
+    return found | {"mean_ratio": study.ratio(rows, best), "ratio": ratio, "geometric_ratio": geometric}
+
+
+def trusted(weights: Path = stored.SHIPPED) -> dict[str, Any]:
+    """Return coverage, abstention and speed of weights as their calibration has them; None where there is none.
+
+    `coverage_in` and `coverage_out` are means over regimes of the share of whole rollouts within their 90 % band;
+    `abstained` is the share of all runs beyond the ranges, whose error exceeds the interval, that the surrogate leaves
+    to the solver; `speedup` is the least of all regimes.
+    """
+    try:
+        model, _ = stored.read(weights)
+        _, told = stored.read_calibration(weights, model)
+    except DataError:
+        return dict.fromkeys(("coverage_in", "coverage_out", "abstained", "speedup"))
+    inside = {name: _last(each["inside"]["horizons"])["coverage"] for name, each in told.items()}
+    missed = sum(each["beyond"]["missed"] for each in told.values())
+    caught = sum(each["beyond"]["missed"] * each["beyond"]["caught"] for each in told.values())
+    return {
+        "coverage_in": statistics.fmean(inside.values()),
+        "coverage_out": statistics.fmean(each["beyond"]["coverage"] for each in told.values()),
+        "abstained": caught / missed if missed else 1.0,
+        "speedup": min(each["speed"]["ratio"] for each in told.values()),
+        "coverage_by_regime": inside,
+        "speedup_by_regime": {name: each["speed"]["ratio"] for name, each in told.items()},
+    }
+
+
+def _last(horizons: Mapping[str, Any]) -> Any:
+    return horizons[max(horizons, key=int)]
