@@ -58,7 +58,9 @@ class Training:
     @property
     def name(self) -> str:
         """What its pace is recorded under."""
-        return self.model if self.model not in PEERS else f"{self.model}_{self.regimes[0]}"
+        if self.model in PEERS:
+            return f"{self.model}_{self.regimes[0]}"
+        return "ours" if self.model == LEFT_OUT else self.model
 
 
 def build(training: Training, data: Mapping[str, Frames]) -> nn.Module:
