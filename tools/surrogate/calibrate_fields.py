@@ -18,6 +18,7 @@ from physics.surrogate.fields.calibration import FEWEST, Calibration, fitted
 from physics.surrogate.fields.features import of_start
 from physics.surrogate.fields.intervals import Seen, compare, joined
 from physics.surrogate.fields.model import Surrogate
+from physics.surrogate.fields.trusted import Trusted
 from physics.surrogate.frames import Frames, path_of, read
 from physics.surrogate.generate import one
 from physics.surrogate.regime import Regime
@@ -127,7 +128,7 @@ def _calibrated(
             "training_runs": len(training),
             "inside": judge.inside(calibration, regime, fresh),
             "beyond": judge.beyond(calibration, regime, strange),
-            "speed": speed.measure(model, regime, timed),
+            "speed": speed.measure(Trusted(model, {regime.name: calibration}, {}), regime, timed),
             "seconds": round(perf_counter() - begin, 1),
         }
     return calibration, told

@@ -1,4 +1,4 @@
-"""How long a rollout takes by the surrogate and by the solver at the surrogate's error, in one run, on one thread."""
+"""How long runs take by the surrogate, bands and doubts included, and by the solver at its error, on one thread."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ import torch
 from physics import device as devices
 from physics.errors import SolverError
 from physics.surrogate import metrics
-from physics.surrogate.fields.model import Surrogate
-from physics.surrogate.fields.rollout import rollout
+from physics.surrogate.fields.trusted import Trusted
 from physics.surrogate.frames import Frames
 from physics.surrogate.regime import Regime
 
@@ -23,7 +22,7 @@ _FEWEST = 8  # points along an axis of a coarse grid
 _REPEATS = 3
 
 
-def measure(model: Surrogate, regime: Regime, frames: Frames) -> dict[str, Any]:
+def measure(trusted: Trusted, regime: Regime, frames: Frames) -> dict[str, Any]:
     """Return microseconds a run for a batch rolled out to its last frame, and their ratio.
 
     The solver goes on from the same last frame of the history, on the grid whose mean VRMSE is at most that of the
@@ -32,11 +31,11 @@ def measure(model: Surrogate, regime: Regime, frames: Frames) -> dict[str, Any]:
     Args:
         frames: of `BATCH` runs, or fewer.
     """
-    history, values, settings = model.shape.history, frames.values, frames.settings
+    history, values, settings = trusted.model.shape.history, frames.values, frames.settings
     left, truth = values.shape[1] - history, values[:, history:]
 
     def own() -> torch.Tensor:
-        return rollout(model, regime, values[:, :history], settings, left, values[:, 0])
+        return trusted.predict(regime, values[:, :history], settings, left).values
 
     def mean_error(made: torch.Tensor) -> float:
         found = metrics.vrmse(made.float(), truth, len(regime.axes)).mean(-1)
