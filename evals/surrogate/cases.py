@@ -18,6 +18,7 @@ from physics.surrogate.regime import Axis, Regime
 
 FIELD, DIFFERENCE = "cividis", "RdBu_r"
 _SHADES = 255  # the last colour is for what is not finite
+_NOTHING = 1e-6  # of the highest value: a lowest value that is zero but for rounding
 _MISSING = (150, 150, 150)
 _RANKS = ("worst", "second worst", "third worst", "fourth worst")
 
@@ -89,6 +90,7 @@ def _shown(regime: Regime, true: Tensor, predicted: Tensor) -> dict[str, Any]:
         return known | {"places": places, "truth": right.tolist(), "predicted": wrong.tolist()}
     across, up = regime.axes
     low, high = float(right.min()), float(right.max())
+    low = 0.0 if abs(low) < _NOTHING * abs(high) else low
     largest = torch.nan_to_num((wrong - right).abs(), nan=0.0, posinf=0.0).max()
     span = float(largest) or 1.0
     return known | {

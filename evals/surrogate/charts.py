@@ -165,7 +165,7 @@ def spectra(rows: Sequence[Spectrum]) -> Markup:
             waves = np.arange(1, len(row.true))
             axes.plot(waves, numbers(row.true)[1:], "-", color=colour, lw=2.6, alpha=0.35)
             axes.plot(waves, numbers(row.predicted)[1:], "--", color=colour, lw=1.3,
-                      label=f"{row.time:.3g} {unit_text(row.time_unit)}".strip())  # fmt: skip
+                      label=f"{row.time:.4g} {unit_text(row.time_unit)}".strip())  # fmt: skip
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())

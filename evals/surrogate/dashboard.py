@@ -18,17 +18,18 @@ from tools.predictions import Tally
 
 FIGURES = Path(__file__).resolve().parent.parent / "results" / "surrogate_figures.json"
 STUDY = "labwright eval surrogate --rerun --record"
+CALIBRATED = ("labwright surrogate calibrate", STUDY)
 MADE_BY = {
-    "rows": STUDY,
-    "ablations": STUDY,
-    "errors": STUDY,
-    "channels": STUDY,
-    "reliability": f"labwright surrogate calibrate, then {STUDY}",
-    "risk": f"labwright surrogate calibrate, then {STUDY}",
-    "fallback": "labwright predict, which counts every call",
-    "spectra": STUDY,
-    "cases": STUDY,
-    "speed": f"labwright surrogate calibrate, then {STUDY}",
+    "rows": (STUDY,),
+    "ablations": (STUDY,),
+    "errors": (STUDY,),
+    "channels": (STUDY,),
+    "reliability": CALIBRATED,
+    "risk": CALIBRATED,
+    "fallback": ("labwright predict",),
+    "spectra": (STUDY,),
+    "cases": (STUDY,),
+    "speed": CALIBRATED,
 }
 _T = TypeVar("_T")
 
@@ -81,6 +82,7 @@ def page(records: Records) -> str:
         "words": charts.words,
         "unit": unit_text,
         "three": table.three,
+        "quantity": lambda value, unit: f"{table.three(value)} {unit_text(unit)}".strip(),
         "percent": _percent,
         "duration": _duration,
     }

@@ -61,11 +61,14 @@ def measured(
     horizons: tuple[Horizon, ...] = ("step", "rollout") if split == "within" else ("rollout",)
     made = predicted(model, regime, frames, history, horizons)
     rolled, error = made.made["rollout"], vrmse(made, regime, "rollout")
+    worst = 2 if split == "within" else 1
     return Records(
         errors=tuple(error_curve(made, regime, horizon, split) for horizon in horizons),
         channels=tuple(each for horizon in horizons for each in channel_errors(made, regime, horizon, split)),
         spectra=tuple(spectra(made, regime)) if split == "within" else (),
-        cases=tuple(cases(regime, made.true, rolled, error, made.times, frames.settings, split, doubts=doubts)),
+        cases=tuple(
+            cases(regime, made.true, rolled, error, made.times, frames.settings, split, doubts=doubts, worst=worst)
+        ),
     )
 
 
