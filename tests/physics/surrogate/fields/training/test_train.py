@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from physics.errors import DataError, ParameterError
 from physics.surrogate.fields.model import Shape, Surrogate
@@ -31,6 +32,25 @@ def test_the_loss_falls():
     losses: list[float] = []
     trainer(steps=120, unrolled=0.0).run(report=lambda progress: losses.append(progress.loss["burgers"]))
     assert losses[-1] < 0.7 * losses[0]
+
+
+class Normalised(nn.Module):
+    """A model that keeps running statistics, as batch normalisation does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm, self.share = nn.BatchNorm1d(1), nn.Parameter(torch.zeros(()))
+
+    def forward(self, history, settings, name, start=None):
+        last = history[:, -1]
+        return last + self.share * self.norm(last)
+
+
+def test_running_statistics_are_those_of_the_model():
+    made = Trainer(Normalised(), REGIMES, DATA, Settings(steps=5, warm=1), history=4)
+    averaged = made.run()
+    torch.testing.assert_close(averaged.norm.running_var, made.model.norm.running_var, rtol=0, atol=0)
+    assert int(averaged.norm.num_batches_tracked) >= 5
 
 
 @pytest.mark.parametrize("options", [{}, {"conservation": 0.1, "jacobian": 0.01, "unrolled": 1.0, "unroll_from": 0.0}])
