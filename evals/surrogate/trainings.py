@@ -43,7 +43,8 @@ SHAPES = {
 }
 LEFT_OUT = "left_out"  # the ablation that has never seen one regime
 SCALES = ("mean", "deviation", "change")  # of an adapter
-TUNED = {kind: replace(SETTINGS, orthogonal=0.0) for kind in PEERS}
+_PEER = replace(SETTINGS, orthogonal=0.0)  # they have hardly a matrix that is no convolution
+TUNED = {"fno": replace(_PEER, rate=8e-3), "tfno": replace(_PEER, rate=8e-3), "unet": _PEER}
 _PACE_STEPS, _PACE_ROUNDS = 12, 3
 
 

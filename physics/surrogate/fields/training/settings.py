@@ -32,7 +32,7 @@ class Settings:
     steps: int = 6000
     points: int = 16384
     rate: float = 4e-3
-    orthogonal: float = 4e-3
+    orthogonal: float = 8e-3
     warm: int = 100
     decay: float = 1e-4
     spectral: float = 0.1
