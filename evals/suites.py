@@ -88,6 +88,8 @@ class Suite:
         dated = {**result, "date": f"{datetime.now(UTC):%Y-%m-%d}", "commit": _commit()}
         path = RESULTS / f"{self.name}.json"
         write_whole(path, json.dumps(json.loads(as_json(dated)), indent=1, ensure_ascii=False) + "\n")
+        if hasattr(self._module, "keep"):
+            self._module.keep()
         return path
 
 

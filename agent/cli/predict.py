@@ -39,7 +39,7 @@ def predict(
     with progress(f"predicting {experiment}"):
         evidence = run_tool(
             experiment, values, level=level, budget=budget, run=identifier, device=config.device,
-            folder=weights, tally=Tally(config.home / "predictions.jsonl"),
+            folder=weights, tally=Tally(config.predictions_path),
         )  # fmt: skip
     result: dict[str, Any] = {**evidence.data, "run": identifier, "seconds": evidence.seconds}
     inputs = {"experiment": experiment, "settings": values, "level": level, "budget": budget}

@@ -42,7 +42,7 @@ def predict(
         evidence = predict_fields(
             regime, start, frames=frames, settings=values, level=level, budget=budget,
             although_slower=although_slower, residual=residual, out=out, weights=weights, run=identifier,
-            tally=Tally(config.home / "predictions.jsonl"), progress=notify,
+            tally=Tally(config.predictions_path), progress=notify,
         )  # fmt: skip
     result: dict[str, Any] = {**evidence.data, "run": identifier, "seconds": evidence.seconds}
     inputs = {"regime": regime, "start": str(start), "frames": frames, "settings": values, "level": level,

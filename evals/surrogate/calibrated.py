@@ -10,10 +10,9 @@ import torch
 from evals.surrogate.records import Records, Speed, Split
 from evals.surrogate.reliability import LEVELS, reliability, risk
 from physics.surrogate import trust
-from physics.surrogate.fields import doubts
 from physics.surrogate.fields.calibration import Calibration
 from physics.surrogate.fields.intervals import Seen
-from physics.surrogate.fields.judge import LEVEL, held, held_in_norm
+from physics.surrogate.fields.judge import LEVEL, held, held_in_norm, raised
 from physics.surrogate.regime import Regime
 from physics.surrogate.trust import Doubt
 
@@ -41,14 +40,6 @@ def trusted(calibration: Calibration, regime: Regime, seen: Seen, split: Split) 
             ),
         ),
         risk=(risk(regime.name, split, seen.vrmse.mean(1), bound, away, exceeding),),
-    )
-
-
-def raised(calibration: Calibration, regime: Regime, seen: Seen) -> list[Doubt]:
-    """Return the doubts about runs that are rolled out to the end, with the budget of width that is usual."""
-    intervals = calibration.intervals
-    return trust.outside(regime.ranges, seen.settings) + doubts.after(
-        regime, intervals, calibration.limits, seen.look, intervals.frames[-1], LEVEL, None
     )
 
 

@@ -7,13 +7,14 @@ from typing import Any
 
 import torch
 
-from evals.surrogate.calibrated import raised, sentences, speed, trusted
+from evals.surrogate.calibrated import sentences, speed, trusted
 from evals.surrogate.measure import measured
 from evals.surrogate.records import Records, Split
 from physics.errors import DataError
 from physics.surrogate.fields import stored
 from physics.surrogate.fields.calibration import Calibration
 from physics.surrogate.fields.intervals import Seen, compare, joined
+from physics.surrogate.fields.judge import raised
 from physics.surrogate.fields.model import Surrogate
 from physics.surrogate.frames import Frames, read
 from physics.surrogate.regime import Regime
@@ -54,8 +55,10 @@ def figures(data: Path, weights: Path, name: str, runs: int | None = None) -> Re
     return Records.joined(parts)
 
 
-def piece(folder: Path, name: str, *, data: str, weights: str, regime: str, runs: int | None = None) -> dict[str, Any]:
-    """Return the figures of a regime as a piece of the study records them, whose folder and name are given."""
+def piece(
+    folder: Path, name: str, *, data: str, weights: str, of: str, regime: str, runs: int | None = None
+) -> dict[str, Any]:
+    """Return the figures of a regime, as a piece of the study; `of` is the fingerprint of the weights."""
     found = figures(Path(data), Path(weights), regime, runs)
     told: dict[str, Any] = found.model_dump(mode="json", exclude_defaults=True)
     return told

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -46,6 +47,12 @@ def kept(trusted: Trusted, predictions: int, seed: int = 0) -> list[Kept]:
     """Return what `predictions` frames or a few more, spread evenly over the calibrated regimes, keep."""
     names = list(trusted.calibrations)
     return [_kept(trusted, trusted.model.regimes[name], math.ceil(predictions / len(names)), seed) for name in names]
+
+
+def piece(folder: Path, name: str, *, weights: str, of: str, predictions: int, seed: int) -> dict[str, Any]:
+    """Return what calibrated weights keep, as a piece of the study; `of` is the fingerprint of the weights."""
+    found = kept(Trusted.load(Path(weights)), predictions, seed)
+    return {**total(found), "regimes": [each._asdict() for each in found]}
 
 
 def total(found: list[Kept]) -> dict[str, int]:

@@ -2,14 +2,15 @@
 
 All models have the same share of one core's time; ours and the best of the peers are trained with three seeds. The
 study is made of pieces that record themselves under LABWRIGHT_HOME/surrogate/study, so that one that was stopped goes
-on where it was. Coverage, abstention and speed are those of the weights that ship, as their calibration has them
-(`labwright surrogate calibrate`).
+on where it was. Coverage, abstention, speed and what predictions keep are those of the weights that ship, with their
+calibration (`labwright surrogate calibrate`).
 """
 
 from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -17,16 +18,19 @@ from pathlib import Path
 from typing import Any
 
 from agent.settings import Settings
-from evals.surrogate import study
+from evals.surrogate import dashboard, gather, kept, pieces, records, study
 from evals.surrogate.peers import PEERS
+from evals.surrogate.pieces import Piece
+from evals.surrogate.records import Records
 from physics.errors import DataError
 from physics.surrogate.fields import stored
 from tools.surrogate.data import make_data
 
 VERSION = 1
-MINUTES = 180.0
+MINUTES = 240.0
 NEEDS = {"fno": "neuralop", "tfno": "neuralop", "unet": "the_well"}
-LEVEL = 0.9
+PREDICTIONS = 10_000
+TRUSTED = ("coverage_in", "coverage_out", "abstained", "speedup")
 
 
 def run(
@@ -39,26 +43,57 @@ def run(
 ) -> dict[str, Any]:
     """Make what is missing of the data, run the pieces that have no record, and put the table together."""
     begun, say = time.perf_counter(), progress or (lambda sentence: None)
-    home = Settings().home / "surrogate"
-    data, folder = data or home / "data", folder or home / "study"
+    data, folder = data or _home() / "data", folder or _home() / "study"
+    at_once = workers or os.cpu_count() or 1
     make_data((), data, progress=say)
     peers = [kind for kind in PEERS if importlib.util.find_spec(NEEDS[kind]) is not None]
-    found = study.run(
-        data=data, folder=folder, seed=seed, workers=workers or os.cpu_count() or 1, peers=peers, progress=say
-    )
+    found = study.run(folder, data, seed=seed, workers=at_once, peers=peers, progress=say)
+    shown = pieces.run(folder, _of_weights(data, seed), workers=at_once, progress=say)
+    figures = [Records.model_validate(each) for name, each in shown.items() if name != "kept"]
+    records.write(folder / dashboard.FIGURES.name, Records.joined(figures))
     rows = study.rows(found.values())
     result = {
         "suite": "surrogate",
         "version": VERSION,
         "seed": seed,
         "rows": rows,
-        "summary": summary(rows) | trusted(),
+        "summary": summary(rows) | trusted() | ({"kept": shown["kept"]} if "kept" in shown else {}),
         "seconds": time.perf_counter() - begun,
     }
     if len(peers) < len(PEERS):
         missing = ", ".join(kind for kind in PEERS if kind not in peers)
         result["reason"] = f"{missing} left out: pip install -r benchmarks/requirements.txt"
     return result
+
+
+def page(result: Mapping[str, Any]) -> str:
+    """Return the dashboard of a result, with the figures that were made with it."""
+    made = _home() / "study" / dashboard.FIGURES.name
+    figures = dashboard.FIGURES if result.get("recorded") or not made.is_file() else made
+    return dashboard.result_page(result, Settings().predictions_path, figures)
+
+
+def keep() -> None:
+    """Keep the figures of the last run beside the recorded result."""
+    shutil.copyfile(_home() / "study" / dashboard.FIGURES.name, dashboard.FIGURES)
+
+
+def _home() -> Path:
+    return Settings().home / "surrogate"
+
+
+def _of_weights(data: Path, seed: int) -> list[Piece]:
+    """Return the pieces about the weights that ship; none where there are none or they were not calibrated."""
+    try:
+        model, _ = stored.read()
+        stored.read_calibration(stored.SHIPPED, model)
+    except DataError:
+        return []
+    given = {"weights": str(stored.SHIPPED), "of": stored.fingerprint(model)}
+    found = [
+        Piece(f"figures_{name}", gather.piece, given | {"data": str(data), "regime": name}) for name in model.regimes
+    ]
+    return [*found, Piece("kept", kept.piece, given | {"predictions": PREDICTIONS, "seed": seed})]
 
 
 def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -88,7 +123,7 @@ def trusted(weights: Path = stored.SHIPPED) -> dict[str, Any]:
         model, _ = stored.read(weights)
         _, told = stored.read_calibration(weights, model)
     except DataError:
-        return dict.fromkeys(("coverage_in", "coverage_out", "abstained", "speedup"))
+        return dict.fromkeys(TRUSTED)
     inside = {name: _last(each["inside"]["horizons"])["coverage"] for name, each in told.items()}
     missed = sum(each["beyond"]["missed"] for each in told.values())
     caught = sum(each["beyond"]["missed"] * each["beyond"]["caught"] for each in told.values())

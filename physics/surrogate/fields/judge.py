@@ -43,7 +43,7 @@ def inside(calibration: Calibration, regime: Regime, seen: Seen) -> dict[str, An
         }
         found.append(row)
     last = len(intervals.horizons) - 1
-    every = _doubts(calibration, regime, seen)
+    every = raised(calibration, regime, seen)
     return {
         "runs": len(seen),
         "horizons": found,
@@ -66,7 +66,7 @@ def beyond(calibration: Calibration, regime: Regime, seen: Seen) -> dict[str, An
     """
     last = len(calibration.intervals.horizons) - 1
     band, norm = held(calibration, seen, last), held_in_norm(calibration, seen, last)
-    every = _doubts(calibration, regime, seen)
+    every = raised(calibration, regime, seen)
     away = trust.abstained(every, len(seen))
     other = trust.abstained([each for each in every if each.kind != "range"], len(seen))
     missed = ~band | ~norm
@@ -104,7 +104,8 @@ def risk(calibration: Calibration, seen: Seen) -> list[list[float]]:
     return [[share, float(f"{float(error[: max(1, round(share * len(error)))].mean()):.4g}")] for share in ANSWERED]
 
 
-def _doubts(calibration: Calibration, regime: Regime, seen: Seen) -> list[Doubt]:
+def raised(calibration: Calibration, regime: Regime, seen: Seen) -> list[Doubt]:
+    """Return the doubts about runs that are rolled out to the end, with the budget of width that is usual."""
     intervals, limits = calibration.intervals, calibration.limits
     found = trust.outside(regime.ranges, seen.settings)
     return found + doubts.after(regime, intervals, limits, seen.look, intervals.frames[-1], LEVEL, None)

@@ -173,8 +173,8 @@ class Trainer(Generic[M]):
         with torch.no_grad():
             for kept, now in zip(self.averaged.parameters(), self.model.parameters(), strict=True):
                 kept.lerp_(now, 1.0 - share)
-            for kept, now in zip(self.averaged.buffers(), self.model.buffers(), strict=True):
-                kept.copy_(now)
+            for told, known in zip(self.averaged.buffers(), self.model.buffers(), strict=True):
+                told.copy_(known)
 
     def save(self) -> None:
         """Write the checkpoint."""
