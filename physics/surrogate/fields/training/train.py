@@ -176,13 +176,15 @@ class Trainer(Generic[M]):
             for told, known in zip(self.averaged.buffers(), self.model.buffers(), strict=True):
                 told.copy_(known)
 
+    def _modules(self) -> list[tuple[str, nn.Module]]:
+        """Return what has weights, by the name that they are kept under."""
+        found: list[tuple[str, nn.Module]] = [("model", self.model), ("averaged", self.averaged)]
+        return found if self.jacobian is None else [*found, ("jacobian", self.jacobian)]
+
     def save(self) -> None:
         """Write the checkpoint."""
         assert self.path is not None  # noqa: S101
-        tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
-        tensors |= {f"averaged.{name}": value for name, value in self.averaged.state_dict().items()}
-        if self.jacobian is not None:
-            tensors |= {f"jacobian.{name}": value for name, value in self.jacobian.state_dict().items()}
+        tensors = {f"{part}.{name}": value for part, own in self._modules() for name, value in _tensors(own).items()}
         tensors |= self.optimiser.tensors() | {"generator": self.generator.get_state()}
         card = {"about": self.about, "step": self.step, "seconds": self.seconds, "loss": self.curriculum.loss}
         checkpoint.save(self.path, tensors, card)
@@ -198,10 +200,10 @@ class Trainer(Generic[M]):
         tensors, card = checkpoint.load(self.path)
         if card.get("about") != self.about:
             raise DataError(f"{self.path}: it is of another training (model, settings or data); name another folder")
-        self.model.load_state_dict(_part(tensors, "model."))
-        self.averaged.load_state_dict(_part(tensors, "averaged."))
-        if self.jacobian is not None:
-            self.jacobian.load_state_dict(_part(tensors, "jacobian."))
+        with torch.no_grad():
+            for part, own in self._modules():
+                for name, value in _tensors(own).items():
+                    value.copy_(tensors[f"{part}.{name}"])
         self.optimiser.restore(tensors)
         self.generator.set_state(tensors["generator"])
         self.step, self.seconds = int(card["step"]), float(card["seconds"])
@@ -209,5 +211,6 @@ class Trainer(Generic[M]):
         return True
 
 
-def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+def _tensors(module: nn.Module) -> dict[str, Tensor]:
+    """Return the state of a module; some keep more than tensors in it."""
+    return {name: value for name, value in module.state_dict().items() if isinstance(value, Tensor)}
