@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export TOKENIZERS_PARALLELISM := false
 
-.PHONY: help setup model demo test check bench lock clean
+.PHONY: help setup model demo test check train study bench lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */\1\t/' | expand -t 10
@@ -35,6 +35,14 @@ check: $(VENV)/.ready ## Lint, format check and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+train: $(VENV)/.ready ## Make the runs, train the surrogate of fields that ships on them and calibrate it
+	@$(BIN)/labwright surrogate data
+	@$(BIN)/labwright surrogate train
+	@$(BIN)/labwright surrogate calibrate
+
+study: build/bench/.ready ## Measure the surrogate of fields against its peers (hours; goes on where it was stopped)
+	@build/bench/bin/labwright eval surrogate --rerun --record
 
 bench: build/bench/.ready ## Compare the solvers with their peers (an hour), or WORK="column adjoint" of them
 	@build/bench/bin/python -m benchmarks $(WORK)

@@ -23,6 +23,7 @@ from physics.surrogate.regimes import all_regimes, get
 from tools.errors import Failed, Retry
 from tools.surrogate.data import duration
 
+STEPS = 7733  # of what ships
 TOY = Shape(latent=8, frame=4, tokens=16, given=12, blocks=2, backbone_layers=1)
 
 
@@ -121,7 +122,7 @@ def chosen(size: str, steps: int | None = None, seed: int = 0) -> tuple[Shape, S
     """
     if size not in ("full", "toy"):
         raise Retry(f"size = {size!r} is not one of full, toy")
-    shape, settings = (Shape(), Settings()) if size == "full" else (TOY, Settings(steps=60, points=4096, warm=10))
+    shape, settings = (Shape(), Settings(steps=STEPS)) if size == "full" else (TOY, Settings(steps=60, points=4096, warm=10))
     try:
         return shape, replace(settings, steps=settings.steps if steps is None else steps, seed=seed)
     except InputError as error:
