@@ -21,6 +21,7 @@ from physics.surrogate.regimes import all_regimes
 OURS, STILL, ZERO_SHOT = "ours", "nothing_changes", "zero_shot"
 SEEDS = 3
 UNSEEN, LIKE = "burgers", "advection_dispersion"  # left out, and whose adapters serve it
+OPTIONS_ON = ("burgers", "shear_flow")
 HORIZONS = ("step", "rollout")
 Record = Mapping[str, Any]
 
@@ -71,10 +72,12 @@ def _second(data: Path, seed: int, minutes: float, best: str | None) -> list[Pie
     for later in range(seed + 1, seed + SEEDS):
         found.append(_training(OURS, names, later, data, minutes))
         found += [_training(best, (name,), later, data, minutes) for name in names if best is not None]
-    found += [_training(model, names, seed, data, minutes) for model in trainings.SHAPES if model != OURS]
+    found += [_training(model, names, seed, data, minutes) for model in trainings.ABLATIONS]
     left_out = _training(trainings.LEFT_OUT, others, seed, data, minutes)
     shot = {"weights": left_out.name, "regime": UNSEEN, "like": LIKE}
-    return [*found, left_out, Piece(ZERO_SHOT, trainings.zero_shot, given | shot, (left_out.name,))]
+    found += [left_out, Piece(ZERO_SHOT, trainings.zero_shot, given | shot, (left_out.name,))]
+    optional = (trainings.BASE, *trainings.OPTIONS)
+    return found + [_training(model, OPTIONS_ON, seed, data, minutes) for model in optional]
 
 
 def _training(model: str, regimes: tuple[str, ...], seed: int, data: Path, minutes: float) -> Piece:
@@ -84,7 +87,16 @@ def _training(model: str, regimes: tuple[str, ...], seed: int, data: Path, minut
 
 
 def rows(found: Iterable[Record]) -> list[dict[str, Any]]:
-    """Return a row for each data set, horizon and training."""
+    """Return a row for each data set, horizon and training, those of the options left out."""
+    return [row for row in _rows(found) if row["model"] not in (trainings.BASE, *trainings.OPTIONS)]
+
+
+def options(found: Iterable[Record]) -> list[dict[str, Any]]:
+    """Return the rows of the options and of what they are measured against."""
+    return [row for row in _rows(found) if row["model"] in (trainings.BASE, *trainings.OPTIONS)]
+
+
+def _rows(found: Iterable[Record]) -> list[dict[str, Any]]:
     return [
         {
             "dataset": dataset,

@@ -34,17 +34,22 @@ from tools.surrogate.fields import digest
 
 HISTORY = 4
 MINUTES = 2.0  # of one core, for each regime
-SETTINGS = Settings()
-SHAPES = {
-    "ours": Shape(),
+_PEER = replace(Settings(), orthogonal=0.0)  # they have hardly a matrix that is no convolution
+TUNED = {"fno": replace(_PEER, rate=8e-3), "tfno": replace(_PEER, rate=8e-3), "unet": _PEER}
+ABLATIONS = {
     "without_spectral_tokens": Shape(spectral_tokens=False),
     "attention": Shape(backbone="attention"),
     "without_film": Shape(conditioned=False),
 }
+BASE = "base"  # ours on the regimes of the options alone
+OPTIONS = {  # of training, and of the model
+    "conservation_loss": replace(Settings(), conservation=0.1),
+    "jacobian_regularisation": replace(Settings(), jacobian=0.01),
+    "solver_in_the_loop": replace(Settings(), solver=0.25),
+    "adaptive_waves": Shape(adaptive_waves=True),
+}
 LEFT_OUT = "left_out"  # the ablation that has never seen one regime
 SCALES = ("mean", "deviation", "change")  # of an adapter
-_PEER = replace(SETTINGS, orthogonal=0.0)  # they have hardly a matrix that is no convolution
-TUNED = {"fno": replace(_PEER, rate=8e-3), "tfno": replace(_PEER, rate=8e-3), "unet": _PEER}
 _PACE_STEPS, _PACE_ROUNDS = 12, 3
 
 
@@ -61,7 +66,19 @@ class Training:
         """What its pace is recorded under."""
         if self.model in PEERS:
             return f"{self.model}_{self.regimes[0]}"
-        return "ours" if self.model == LEFT_OUT else self.model
+        return self.model if self.model in ABLATIONS else "ours"
+
+    @property
+    def shape(self) -> Shape:
+        """Of a surrogate."""
+        found = (ABLATIONS | OPTIONS).get(self.model)
+        return found if isinstance(found, Shape) else Shape()
+
+    @property
+    def settings(self) -> Settings:
+        """As they were tuned."""
+        found = (TUNED | OPTIONS).get(self.model)
+        return found if isinstance(found, Settings) else Settings()
 
 
 def build(training: Training, data: Mapping[str, Frames]) -> nn.Module:
@@ -71,7 +88,7 @@ def build(training: Training, data: Mapping[str, Frames]) -> nn.Module:
     if training.model in PEERS:
         (name,) = training.regimes
         return Peer(training.model, regimes[name], scales_of(data[name]), size_of(training.model, regimes[name]))
-    model = Surrogate(regimes, SHAPES.get(training.model, SHAPES["ours"]))
+    model = Surrogate(regimes, training.shape)
     for name in regimes:
         model.set_scales(name, scales_of(data[name]))
     return model
@@ -85,7 +102,7 @@ def parameters_of(model: nn.Module) -> int:
 def pace(folder: Path, name: str, *, data: str, seed: int, peers: Sequence[str]) -> dict[str, Any]:
     """Return the milliseconds of the processor that a step of every training takes: the median of rounds in turn."""
     runs = {each: read(Path(data), get(each), "valid") for each in all_regimes()}
-    wanted = [Training(model, tuple(runs), seed) for model in SHAPES]
+    wanted = [Training(model, tuple(runs), seed) for model in ("ours", *ABLATIONS)]
     wanted += [Training(kind, (each,), seed) for kind in peers for each in runs]
     taken: dict[str, list[float]] = {training.name: [] for training in wanted}
     for _ in range(_PACE_ROUNDS):
@@ -211,8 +228,8 @@ def borrowed(wanted: Mapping[str, Tensor], known: Mapping[str, Tensor], regime: 
 def _trainer(training: Training, runs: Mapping[str, Frames], steps: int, path: Path | None) -> Trainer[nn.Module]:
     regimes = {name: get(name) for name in training.regimes}
     own = {name: runs[name] for name in training.regimes}
-    settings = replace(TUNED.get(training.model, SETTINGS), steps=steps, seed=training.seed)
-    about = {"model": training.model, "shape": SHAPES.get(training.model, SHAPES["ours"]).as_dict()}
+    settings = replace(training.settings, steps=steps, seed=training.seed)
+    about = {"model": training.model, "shape": training.shape.as_dict()}
     return Trainer(build(training, own), regimes, own, settings, history=HISTORY, path=path, about=about)
 
 

@@ -57,6 +57,7 @@ def run(
         "version": VERSION,
         "seed": seed,
         "rows": rows,
+        "options": study.options(found.values()),
         "summary": summary(rows) | trusted() | ({"kept": shown["kept"]} if "kept" in shown else {}),
         "seconds": time.perf_counter() - begun,
     }

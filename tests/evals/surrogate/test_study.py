@@ -38,6 +38,12 @@ def test_a_row_for_each_data_set_horizon_and_training():
     }  # fmt: skip
 
 
+def test_options_have_rows_of_their_own():
+    found = [*RECORDS, record("base", 0, burgers=(0.1, 0.2)), record("solver_in_the_loop", 0, burgers=(0.1, 0.3))]
+    assert study.rows(found) == study.rows(RECORDS)
+    assert {row["model"] for row in study.options(found)} == {"base", "solver_in_the_loop"}
+
+
 def test_the_ratio_is_one_of_means_over_the_best_peer():
     rows = study.rows(RECORDS)
     assert study.best_peer(rows) == "fno"
@@ -62,7 +68,8 @@ def small(monkeypatch):
     names = ("advection_dispersion", "burgers")
     tiny = {"latent": 8, "frame": 4, "tokens": 16, "given": 12, "blocks": 1, "backbone_layers": 1}
     monkeypatch.setattr(trainings, "all_regimes", lambda: {name: get(name) for name in names})
-    monkeypatch.setattr(trainings, "SHAPES", {"ours": Shape(**tiny)})
+    monkeypatch.setattr(trainings, "ABLATIONS", {})
+    monkeypatch.setattr(Training, "shape", Shape(**tiny))
     return names
 
 
