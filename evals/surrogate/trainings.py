@@ -37,6 +37,7 @@ MINUTES = 2.0  # of one core, for each regime
 _PEER = replace(Settings(), orthogonal=0.0)  # they have hardly a matrix that is no convolution
 TUNED = {"fno": replace(_PEER, rate=8e-3), "tfno": replace(_PEER, rate=8e-3), "unet": _PEER}
 ABLATIONS = {
+    "shared_decoder": Shape(shared_decoder=True),
     "without_spectral_tokens": Shape(spectral_tokens=False),
     "attention": Shape(backbone="attention"),
     "without_film": Shape(conditioned=False),

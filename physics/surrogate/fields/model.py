@@ -3,17 +3,17 @@
     history -> cells -> adapter -> tokens (patches, waves) -> state space over time -> latent field
             -> operator decoder (with the last frame) -> adapter -> increment of the last frame -> invariants
 
-One model serves all its regimes: each has an adapter in and out and a linear map of its settings; everything between
-is shared. Fields enter and leave in their own units; inside they are scaled by the mean and the deviation of each
-channel, increments by the deviation of one interval's change. The decoder sees the last frame alone and no difference
-of frames: a rollout would feed that its own errors as changes.
+One model serves all its regimes: each has an adapter in and out, a linear map of its settings and a decoder of its own;
+everything between is shared. Fields enter and leave in their own units; inside they are scaled by the mean and the
+deviation of each channel, increments by the deviation of one interval's change. The decoder sees the last frame alone
+and no difference of frames: a rollout would feed that its own errors as changes.
 
 Source: the composition follows PDE-FM, arXiv:2511.21861.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -27,6 +27,8 @@ from physics.surrogate.fields.spectral_basis import Basis, basis
 from physics.surrogate.fields.state_space import SelectiveStateSpace, TemporalAttention
 from physics.surrogate.fields.tokens import Tokens, unpatched
 from physics.surrogate.regime import Boundary, Regime
+
+SHARED = "all"  # the name of a decoder of all regimes
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Shape:
         history: frames that are seen.
         waves: of the decoder along each axis.
         token_waves: of the spectral tokens along each axis.
+        shared_decoder: one decoder for all regimes in place of one each.
         spectral_tokens, conditioned, adaptive_waves: parts that can be left out or added.
         backbone: "mamba" or "attention".
     """
@@ -59,6 +62,7 @@ class Shape:
     history: int = 4
     waves: tuple[int, int] = (16, 12)
     token_waves: tuple[int, int] = (8, 4)
+    shared_decoder: bool = False
     spectral_tokens: bool = True
     conditioned: bool = True
     adaptive_waves: bool = False
@@ -126,12 +130,19 @@ class Surrogate(nn.Module):
         layer = {"mamba": SelectiveStateSpace, "attention": TemporalAttention}[shape.backbone]
         self.backbone = nn.Sequential(*(layer(shape.tokens) for _ in range(shape.backbone_layers)))
         self.detoken = nn.Linear(shape.tokens, shape.patch**2 * shape.latent)
-        self.decoder = nn.ModuleList(OperatorBlock(shape.latent, shape.given) for _ in range(shape.blocks))
+        decoders = [SHARED] if shape.shared_decoder else list(regimes)
+        self.decoders = nn.ModuleDict({name: _decoder(shape) for name in decoders})
 
     def adapter(self, name: str) -> Adapter:
         """Return the adapter of a regime."""
         found = self.adapters[name]
         assert isinstance(found, Adapter)  # noqa: S101
+        return found
+
+    def decoder(self, name: str) -> Iterable[nn.Module]:
+        """Return the layers that serve a regime."""
+        found = self.decoders[SHARED if self.shape.shared_decoder else name]
+        assert isinstance(found, nn.ModuleList)  # noqa: S101
         return found
 
     def set_scales(self, name: str, scales: Scales) -> None:
@@ -177,10 +188,14 @@ class Surrogate(nn.Module):
         latent = self.detoken(over_time.reshape(batch, count, width))
         h = adapter.recent(seen[:, -1]) + unpatched(latent, nx, ny, self.shape.patch)
         many = _waves(seen, ends, self.shape.waves)
-        for block in self.decoder:
+        for block in self.decoder(name):
             h = block(h, c, many, ends)
         change = spread(adapter.leave(h), self.shape.cell, fields.shape[-2]) * adapter.change
         return channels_first(fields[:, -1] + change, len(regime.axes))
+
+
+def _decoder(shape: Shape) -> nn.ModuleList:
+    return nn.ModuleList(OperatorBlock(shape.latent, shape.given) for _ in range(shape.blocks))
 
 
 def channels_last(fields: Tensor, axes: int) -> Tensor:
