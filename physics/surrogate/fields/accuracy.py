@@ -29,15 +29,16 @@ class Errors(NamedTuple):
 
 @torch.no_grad()
 def errors(model: nn.Module, regime: Regime, frames: Frames, history: int) -> Errors:
-    """Return the errors of every run; what is not finite counts as 1e3."""
+    """Return the errors of every run, computed where the model is; what is not finite counts as 1e3."""
     model.eval()
     parts = [_errors(model, regime, frames, slice(k, k + _AT_ONCE), history) for k in range(0, len(frames), _AT_ONCE)]
     return Errors(torch.cat([part.step for part in parts]), torch.cat([part.rollout for part in parts]))
 
 
 def _errors(model: nn.Module, regime: Regime, frames: Frames, runs: slice, history: int) -> Errors:
-    values = frames.values[runs]
-    settings = {name: value[runs] for name, value in frames.settings.items()}
+    place = next((part.device for part in model.parameters()), frames.values.device)
+    values = frames.values[runs].to(place)
+    settings = {name: value[runs].to(place) for name, value in frames.settings.items()}
     start, seen, step, rollout = values[:, 0], values[:, :history], [], []
     for t in range(history, values.shape[1]):
         following = _next(model, values[:, t - history : t], settings, regime, start)
@@ -45,7 +46,7 @@ def _errors(model: nn.Module, regime: Regime, frames: Frames, runs: slice, histo
         made = _next(model, seen, settings, regime, start)
         rollout.append(_vrmse(made, values[:, t], regime))
         seen = torch.cat([seen[:, 1:], made[:, None]], 1)
-    return Errors(torch.stack(step, 1), torch.stack(rollout, 1))
+    return Errors(torch.stack(step, 1).cpu(), torch.stack(rollout, 1).cpu())
 
 
 def _next(model: nn.Module, history: Tensor, settings: Mapping[str, Tensor], regime: Regime, start: Tensor) -> Tensor:

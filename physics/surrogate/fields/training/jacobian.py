@@ -45,7 +45,7 @@ class LocalJacobian(nn.Module):
         axes = len(self.regimes[name].axes)
         last, space = history[:, -1], tuple(range(-axes, 0))
         deviation = last.std(space, keepdim=True).clamp_min(1e-6)
-        noise = torch.randn(last.shape, generator=generator) * deviation * _SIZE
+        noise = torch.randn(last.shape, generator=generator).to(last) * deviation * _SIZE
         moved = model(torch.cat([history[:, :-1], (last + noise)[:, None]], 1), settings, name)
         gain = (((moved - predicted) / (deviation * _SIZE)) ** 2).mean(1)
         steep = torch.stack([(last.roll(-1, k) - last.roll(1, k)) / (2 * deviation) for k in space]).square()

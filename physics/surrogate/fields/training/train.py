@@ -35,6 +35,7 @@ from physics.surrogate.fields.training.windows import Window, Windows
 from physics.surrogate.frames import Frames
 from physics.surrogate.regime import Regime
 
+_PROCESSOR = torch.device("cpu")
 M = TypeVar("M", bound=nn.Module)  # forward(history, settings, name) -> next frame, of `history` frames
 
 
@@ -65,6 +66,7 @@ class Trainer(Generic[M]):
         settings: of the training.
         path: of the checkpoint; none is kept where left out.
         about: what else makes this training another one: the model's shape, the data's fingerprint.
+        device: where it computes; a checkpoint of one device goes on at another.
     """
 
     def __init__(
@@ -77,12 +79,14 @@ class Trainer(Generic[M]):
         history: int,
         path: Path | None = None,
         about: Mapping[str, object] | None = None,
+        device: torch.device = _PROCESSOR,
     ) -> None:
         self.model, self.regimes, self.settings, self.history, self.path = model, regimes, settings, history, path
-        self.windows = {name: Windows(regimes[name], data[name], settings.points) for name in regimes}
+        self.model.to(device)
+        self.windows = {name: Windows(regimes[name], data[name], settings.points, device) for name in regimes}
         self.curriculum = Curriculum(list(regimes), settings.temperature)
         self.generator = torch.Generator().manual_seed(settings.seed)
-        self.jacobian = LocalJacobian(regimes) if settings.jacobian else None
+        self.jacobian = LocalJacobian(regimes).to(device) if settings.jacobian else None
         self.optimiser = Optimiser(model, [] if self.jacobian is None else self.jacobian.parameters(), settings)
         self.averaged: M = copy.deepcopy(model).requires_grad_(False)
         self.about = checkpoint.fingerprint({"settings": settings.as_dict(), **(about or {})})
@@ -164,7 +168,7 @@ class Trainer(Generic[M]):
         taught = depth > 0 and float(torch.rand((), generator=self.generator)) < self.settings.solver
         if taught:
             regime = self.regimes[name]
-            target = regime.solve(history[:, -1].double(), window.settings, frames=2)[:, 1].float()
+            target = regime.solve(history[:, -1].double(), window.settings, frames=2)[:, 1].to(history)
         return history, target
 
     def _average(self) -> None:

@@ -1,4 +1,7 @@
-"""Windows of runs, drawn at random: what one step of training sees."""
+"""Windows of runs, drawn at random: what one step of training sees.
+
+Random numbers come from a generator of the processor whatever the device is, so that a seed draws the same everywhere.
+"""
 
 from __future__ import annotations
 
@@ -29,11 +32,12 @@ class Window(NamedTuple):
 class Windows:
     """Draws windows of one regime's runs."""
 
-    def __init__(self, regime: Regime, frames: Frames, points: int) -> None:
-        self.regime, self.frames = regime, frames
+    def __init__(self, regime: Regime, frames: Frames, points: int, device: torch.device) -> None:
+        self.regime, self.frames, self.device = regime, frames, device
         self.scaled = regime.scaled(frames.settings).float()
         axes = len(regime.axes)
-        self.deviation = frames.values.std((0, 1, *range(-axes, 0)), correction=0).reshape(-1, *(1,) * axes)
+        spread = frames.values.std((0, 1, *range(-axes, 0)), correction=0)
+        self.deviation = spread.reshape(-1, *(1,) * axes).to(device)
         self.batch = max(4, min(16, points // frames.values[0, 0, 0].numel()))
 
     def draw(self, length: int, generator: torch.Generator) -> Window:
@@ -43,10 +47,16 @@ class Windows:
         first = torch.randint(latest + 1, (self.batch,), generator=generator)
         index = first[:, None] + torch.arange(length)
         settings = {name: value[runs] for name, value in self.frames.settings.items()}
-        return Window(self.frames.values[runs[:, None], index], settings, self.scaled[runs])
+        return placed(Window(self.frames.values[runs[:, None], index], settings, self.scaled[runs]), self.device)
 
     def disturbed(self, history: Tensor, most: float, generator: torch.Generator) -> Tensor:
         """Return frames (batch, history, channels, *points) with noise of up to `most` deviations of each channel."""
         shape = (len(history), *(1,) * (history.dim() - 1))
-        size = most * torch.rand(shape, generator=generator) * self.deviation
-        return history + size * torch.randn(history.shape, generator=generator)
+        size = most * torch.rand(shape, generator=generator).to(history) * self.deviation
+        return history + size * torch.randn(history.shape, generator=generator).to(history)
+
+
+def placed(window: Window, device: torch.device) -> Window:
+    """Return a window on a device."""
+    settings = {name: value.to(device) for name, value in window.settings.items()}
+    return Window(window.frames.to(device), settings, window.scaled.to(device))

@@ -19,13 +19,13 @@ REGIMES = {name: all_regimes()[name] for name in ("burgers",)}
 DATA = {name: generate(regime, "train", 4, 0) for name, regime in REGIMES.items()}
 
 
-def trainer(path: Path | None = None, **given: float) -> Trainer:
+def trainer(path: Path | None = None, device: torch.device = torch.device("cpu"), **given: float) -> Trainer:  # noqa: B008
     torch.manual_seed(0)
     model = Surrogate(REGIMES, SMALL)
     for name, frames in DATA.items():
         model.set_scales(name, scales_of(frames))
     settings = Settings(**{"steps": 40, "points": 2048, "warm": 5, **given})
-    return Trainer(model, REGIMES, DATA, settings, history=4, path=path)
+    return Trainer(model, REGIMES, DATA, settings, history=4, path=path, device=device)
 
 
 def test_the_loss_falls():
@@ -63,6 +63,34 @@ def test_a_killed_training_goes_on_to_the_same_weights(tmp_path, options):
     assert again.step == 5
     for one, other in zip(again.run().parameters(), whole.parameters(), strict=True):
         assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("name", sorted(all_regimes()))
+def test_all_that_a_step_touches_lies_on_the_device_of_the_model(name):
+    """The device without memory refuses every operation with a tensor of the processor."""
+    regimes, place = {name: all_regimes()[name]}, torch.device("meta")
+    frames = generate(regimes[name], "train", 2, 0, frames=6)
+    settings = Settings(
+        steps=2, points=2048, warm=1, unrolled=1.0, unroll_from=0.0, depth=1, conservation=0.1, jacobian=0.1
+    )
+    made = Trainer(Surrogate(regimes, SMALL), regimes, {name: frames}, settings, history=4, device=place)
+    assert {part.device for part in (*made.averaged.parameters(), *made.averaged.buffers())} == {place}
+    loss = made._loss(name, 0.5)
+    assert loss.device == place
+    made.optimiser.step(loss, 0)
+    made._average()
+    assert {value.device for value in made.optimiser.tensors().values()} <= {place, torch.device("cpu")}
+
+
+def test_a_checkpoint_goes_on_at_another_device(tmp_path):
+    path = tmp_path / "training.safetensors"
+    trainer(path, steps=12).run(most=5)
+    again = trainer(path, steps=12, device=torch.device("meta"))
+    assert again.resume()
+    assert again.step == 5
+    assert {part.device.type for part in again.model.parameters()} == {"meta"}
+    moments = [value for state in again.optimiser.parts["muon"].state.values() for value in state.values()]
+    assert {value.device.type for value in moments} == {"meta"}
 
 
 def test_the_solver_can_be_the_teacher():
