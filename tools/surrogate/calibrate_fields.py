@@ -22,6 +22,7 @@ from physics.surrogate.fields.trusted import Trusted
 from physics.surrogate.frames import Frames, path_of, read
 from physics.surrogate.generate import one
 from physics.surrogate.regime import Regime
+from physics.surrogate.well_regime import WellRegime
 from tools.errors import Failed, Retry
 from tools.surrogate.data import duration
 from tools.surrogate.data_card import fingerprint
@@ -68,6 +69,9 @@ def calibrate_fields(
         unknown = [name for name in names if name not in model.regimes]
         if unknown:
             raise Retry(f"{weights} does not know {', '.join(unknown)}; it knows {', '.join(model.regimes)}")
+        foreign = [name for name in names or model.regimes if isinstance(model.regimes[name], WellRegime)]
+        if foreign:
+            raise Retry(f"{', '.join(foreign)}: a data set of The Well has no solver here to calibrate against")
         found, told = _before(weights, model, seed, wanted, again)
         rows = []
         for name in names or model.regimes:

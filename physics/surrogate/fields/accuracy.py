@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -28,23 +28,32 @@ class Errors(NamedTuple):
 
 
 @torch.no_grad()
-def errors(model: nn.Module, regime: Regime, frames: Frames, history: int) -> Errors:
-    """Return the errors of every run, computed where the model is; what is not finite counts as 1e3."""
+def errors(
+    model: nn.Module, regime: Regime, frames: Frames, history: int, channels: Sequence[int] | None = None
+) -> Errors:
+    """Return the errors of every run, computed where the model is; what is not finite counts as 1e3.
+
+    Args:
+        channels: those that the mean is taken over; all of them if left out.
+    """
     model.eval()
-    parts = [_errors(model, regime, frames, slice(k, k + _AT_ONCE), history) for k in range(0, len(frames), _AT_ONCE)]
+    chosen = list(range(len(regime.channels)) if channels is None else channels)
+    parts = [
+        _errors(model, regime, frames, slice(k, k + _AT_ONCE), history, chosen) for k in range(0, len(frames), _AT_ONCE)
+    ]
     return Errors(torch.cat([part.step for part in parts]), torch.cat([part.rollout for part in parts]))
 
 
-def _errors(model: nn.Module, regime: Regime, frames: Frames, runs: slice, history: int) -> Errors:
+def _errors(model: nn.Module, regime: Regime, frames: Frames, runs: slice, history: int, channels: list[int]) -> Errors:
     place = next((part.device for part in model.parameters()), frames.values.device)
     values = frames.values[runs].to(place)
     settings = {name: value[runs].to(place) for name, value in frames.settings.items()}
     start, seen, step, rollout = values[:, 0], values[:, :history], [], []
     for t in range(history, values.shape[1]):
         following = _next(model, values[:, t - history : t], settings, regime, start)
-        step.append(_vrmse(following, values[:, t], regime))
+        step.append(_vrmse(following, values[:, t], regime, channels))
         made = _next(model, seen, settings, regime, start)
-        rollout.append(_vrmse(made, values[:, t], regime))
+        rollout.append(_vrmse(made, values[:, t], regime, channels))
         seen = torch.cat([seen[:, 1:], made[:, None]], 1)
     return Errors(torch.stack(step, 1).cpu(), torch.stack(rollout, 1).cpu())
 
@@ -54,6 +63,6 @@ def _next(model: nn.Module, history: Tensor, settings: Mapping[str, Tensor], reg
     return made
 
 
-def _vrmse(predicted: Tensor, true: Tensor, regime: Regime) -> Tensor:
-    found = metrics.vrmse(predicted, true, len(regime.axes)).mean(-1)
+def _vrmse(predicted: Tensor, true: Tensor, regime: Regime, channels: list[int]) -> Tensor:
+    found = metrics.vrmse(predicted, true, len(regime.axes))[..., channels].mean(-1)
     return torch.nan_to_num(found, nan=1e3, posinf=1e3).clamp(max=1e3)

@@ -4,7 +4,7 @@
     NAME.calibration.safetensors      intervals and limits by regime: of which weights, from how many runs
 
 A file that is cut off, of something else, of other weights, or of regimes that the solvers know otherwise today is
-refused in one sentence.
+refused in one sentence. Regimes that are data sets of The Well are made again from the card.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from physics.surrogate.fields.model import Shape, Surrogate
 from physics.surrogate.fields.training import checkpoint
 from physics.surrogate.regime import Regime
 from physics.surrogate.regimes import get
+from physics.surrogate.well_regime import WellRegime, rebuilt
 
 SHIPPED = Path(__file__).resolve().parent.parent / "weights" / "fields.safetensors"
 VERSION = 1
@@ -48,11 +49,11 @@ def read(path: Path = SHIPPED) -> tuple[Surrogate, dict[str, Any]]:
     if card.get("version") != VERSION:
         raise DataError(f"{path} has the format {card.get('version')}, this program reads {VERSION}; train it again")
     try:
-        regimes = {name: get(name) for name in card["regimes"]}
+        regimes = {name: _regime(name, told) for name, told in card["regimes"].items()}
         shape = Shape.from_dict(card["shape"])
         model = Surrogate(regimes, shape)
         model.load_state_dict(tensors)
-    except (KeyError, TypeError, RuntimeError, ParameterError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, ParameterError) as error:
         raise DataError(f"{path} is of another model ({' '.join(str(error).split())[:120]}); train it again") from error
     _require_same(path, regimes, card["regimes"])
     if not all(bool(part.isfinite().all()) for part in tensors.values()):
@@ -119,6 +120,11 @@ def read_calibration(path: Path, model: Surrogate) -> tuple[dict[str, Calibratio
         raise DataError(f"{place} lacks or has something else ({error}); calibrate again") from error
 
 
+def _regime(name: str, told: Mapping[str, Any]) -> Regime:
+    """Return a regime of a card: one of ours, or a data set of The Well as the card tells of it."""
+    return rebuilt(name, told["well"]) if "well" in told else get(name)
+
+
 def _require_same(path: Path, regimes: Mapping[str, Regime], kept: Mapping[str, Any]) -> None:
     """Raise `DataError` where a regime is not what the file was made with."""
     for name, told in _regimes(regimes).items():
@@ -135,6 +141,7 @@ def _regimes(regimes: Mapping[str, Regime]) -> dict[str, dict[str, Any]]:
             "channels": [channel.name for channel in regime.channels],
             "ranges": [[each.name, each.low, each.high] for each in regime.ranges],
             "interval": regime.interval,
+            **({"well": regime.told()} if isinstance(regime, WellRegime) else {}),
         }
         for name, regime in regimes.items()
     }

@@ -31,9 +31,10 @@ from physics.surrogate.fields.training.curriculum import Curriculum
 from physics.surrogate.fields.training.jacobian import LocalJacobian
 from physics.surrogate.fields.training.optimiser import Optimiser
 from physics.surrogate.fields.training.settings import Settings
-from physics.surrogate.fields.training.windows import Window, Windows
+from physics.surrogate.fields.training.windows import Window, windows_of
 from physics.surrogate.frames import Frames
 from physics.surrogate.regime import Regime
+from physics.surrogate.well_runs import WellRuns
 
 _PROCESSOR = torch.device("cpu")
 M = TypeVar("M", bound=nn.Module)  # forward(history, settings, name) -> next frame, of `history` frames
@@ -62,7 +63,7 @@ class Trainer(Generic[M]):
 
     Args:
         model: with its scales set.
-        regimes, data: by name.
+        regimes, data: by name; runs of files are read window by window.
         settings: of the training.
         path: of the checkpoint; none is kept where left out.
         about: what else makes this training another one: the model's shape, the data's fingerprint.
@@ -73,7 +74,7 @@ class Trainer(Generic[M]):
         self,
         model: M,
         regimes: Mapping[str, Regime],
-        data: Mapping[str, Frames],
+        data: Mapping[str, Frames | WellRuns],
         settings: Settings,
         *,
         history: int,
@@ -83,7 +84,7 @@ class Trainer(Generic[M]):
     ) -> None:
         self.model, self.regimes, self.settings, self.history, self.path = model, regimes, settings, history, path
         self.model.to(device)
-        self.windows = {name: Windows(regimes[name], data[name], settings.points, device) for name in regimes}
+        self.windows = {name: windows_of(regimes[name], data[name], settings.points, device) for name in regimes}
         self.curriculum = Curriculum(list(regimes), settings.temperature)
         self.generator = torch.Generator().manual_seed(settings.seed)
         self.jacobian = LocalJacobian(regimes).to(device) if settings.jacobian else None

@@ -13,6 +13,8 @@ from torch import Tensor
 
 from physics.surrogate.frames import Frames
 from physics.surrogate.regime import Regime
+from physics.surrogate.well_regime import WellRegime
+from physics.surrogate.well_runs import WellRuns
 
 
 class Window(NamedTuple):
@@ -54,6 +56,31 @@ class Windows:
         shape = (len(history), *(1,) * (history.dim() - 1))
         size = most * torch.rand(shape, generator=generator).to(history) * self.deviation
         return history + size * torch.randn(history.shape, generator=generator).to(history)
+
+
+class FileWindows(Windows):
+    """Draws windows of runs that stay in their files."""
+
+    def __init__(self, regime: WellRegime, runs: WellRuns, points: int, device: torch.device) -> None:
+        super().__init__(regime, runs.sampled, points, device)
+        self.runs, self.scaled = runs, regime.scaled(runs.settings).float()
+        self.deviation[list(regime.steady)] = 0.0  # no noise on what the model does not predict
+
+    def draw(self, length: int, generator: torch.Generator) -> Window:
+        """Return windows of `length` frames, each from a run and a time of its own."""
+        runs = torch.randint(len(self.runs), (self.batch,), generator=generator)
+        share = torch.rand(self.batch, generator=generator, dtype=torch.float64)
+        first = (share * (self.runs.frames[runs] - length + 1)).long()
+        read = [self.runs.window(run, at, length) for run, at in zip(runs.tolist(), first.tolist(), strict=True)]
+        settings = {name: value[runs] for name, value in self.runs.settings.items()}
+        return placed(Window(torch.stack(read), settings, self.scaled[runs]), self.device)
+
+
+def windows_of(regime: Regime, runs: Frames | WellRuns, points: int, device: torch.device) -> Windows:
+    """Return the windows of runs in memory or in files."""
+    if isinstance(runs, Frames):
+        return Windows(regime, runs, points, device)
+    return FileWindows(runs.regime, runs, points, device)
 
 
 def placed(window: Window, device: torch.device) -> Window:
