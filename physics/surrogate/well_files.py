@@ -99,7 +99,10 @@ def header(path: Path) -> Header:
     Raises:
         DataError: it is not of The Well's layout, or is not on one axis or two.
     """
-    told = well.read(path, fields=[])
+    try:
+        told = well.read(path, fields=[])
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise DataError(f"{path}: its attributes cannot be read ({error}); it is not The Well's layout") from error
     axes, sizes = tuple(told.coordinates), told.shape
     if len(axes) not in (1, 2):
         raise DataError(f"{path}: its fields have {len(axes)} axes ({', '.join(axes)}); the model takes one or two")
@@ -143,21 +146,21 @@ def _intervals(path: Path, told: Trajectory) -> Tensor:
 
 
 def _kind(path: Path, axis: str, told: Trajectory) -> Boundary:
-    """Return the kind of an axis: periodic where an end is, a wall where both are all along, else open."""
-    ends: list[set[str]] = [set(), set()]
+    """Return the kind of an axis: periodic where it is said to be, a wall where both ends are all along, else open."""
+    walls = [False, False]
     for boundary in told.boundaries:
         if boundary.kind not in _KINDS:
             raise DataError(
                 f"{path}: a boundary of the kind {boundary.kind} is not known; known are {', '.join(_KINDS)}"
             )
-        if axis in boundary.axes:
-            for k, place in enumerate((0, -1)):
-                there = boundary.mask.select(boundary.axes.index(axis), place)
-                if bool(there.all() if boundary.kind == "wall" else there.any()):
-                    ends[k].add(boundary.kind)
-    if any("periodic" in end for end in ends):
-        return "periodic"
-    return "wall" if all(end == {"wall"} for end in ends) else "open"
+        if axis not in boundary.axes:
+            continue
+        if boundary.kind == "periodic":
+            return "periodic"  # whatever its mask: a period has no end
+        if boundary.kind == "wall":
+            ends = [boundary.mask.select(boundary.axes.index(axis), place) for place in (0, -1)]
+            walls = [known or bool(end.all()) for known, end in zip(walls, ends, strict=True)]
+    return "wall" if all(walls) else "open"
 
 
 def _scalars(path: Path, told: Trajectory) -> dict[str, Tensor]:

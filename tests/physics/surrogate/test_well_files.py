@@ -33,6 +33,17 @@ def test_an_axis_with_a_wall_at_one_end_is_open(tmp_path: Path) -> None:
     assert headers(tmp_path, "train")[0].kinds == ("periodic", "open")
 
 
+def test_walls_of_two_groups_and_periods_without_a_mask(tmp_path: Path) -> None:
+    write(tmp_path / "data/train/a.hdf5")
+    with h5py.File(tmp_path / "data/train/a.hdf5", "a") as file:
+        group = file["boundary_conditions"]
+        group["x_ends/mask"][:] = False
+        group.copy("y_ends", "y_other")
+        group["y_ends/mask"][0] = False
+        group["y_other/mask"][-1] = False
+    assert headers(tmp_path, "train")[0].kinds == ("periodic", "wall")
+
+
 def spoil(path: Path, how: str) -> None:
     with h5py.File(path, "a") as file:
         if how == "kind":
@@ -47,6 +58,8 @@ def spoil(path: Path, how: str) -> None:
             del file["t1_fields/velocity"]
         elif how == "scalar":
             file["scalars/Rayleigh"][()] = float("nan")
+        elif how == "text":
+            file.attrs["Rayleigh"] = "many"
         elif how == "layout":
             del file["dimensions"]
 
@@ -60,6 +73,7 @@ def spoil(path: Path, how: str) -> None:
         ("flags", "has the shape .* where its flags ask for"),
         ("field", "fields cannot be read"),
         ("scalar", "scalar Rayleigh is not finite"),
+        ("text", "attributes cannot be read"),
         ("layout", "dimensions is missing"),
     ],
 )

@@ -19,6 +19,7 @@ def write(
     kinds: tuple[str, ...] = ("PERIODIC", "WALL"),
     scalar: str = "Rayleigh",
     interval: float = 0.25,
+    name: str = "cavity-flow",
 ) -> dict[str, Any]:
     """Write a file of two runs whose fields are random; return them, density, velocity, stress and the map."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -32,7 +33,7 @@ def write(
         "t2_fields/stress": drawn.standard_normal((RUNS, FRAMES, *sizes, dims, dims)),
     }
     with h5py.File(path, "w") as file:
-        file.attrs.update(dataset_name="cavity-flow", grid_type="cartesian", n_spatial_dims=dims, n_trajectories=RUNS)
+        file.attrs.update(dataset_name=name, grid_type="cartesian", n_spatial_dims=dims, n_trajectories=RUNS)
         file.attrs["simulation_parameters"] = [scalar]
         file.attrs[scalar] = scale
         group = file.create_group("dimensions")

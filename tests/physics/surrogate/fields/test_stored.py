@@ -13,6 +13,9 @@ from physics.surrogate.fields import stored
 from physics.surrogate.fields.model import Shape, Surrogate
 from physics.surrogate.fields.trusted import Trusted
 from physics.surrogate.regimes import all_regimes, get
+from physics.surrogate.well_files import headers
+from physics.surrogate.well_regime import WellRegime, regime_of
+from tests.physics.surrogate.the_well import write
 
 SMALL = Shape(latent=8, frame=4, tokens=16, given=12, blocks=1, backbone_layers=1)
 REGIMES = {name: all_regimes()[name] for name in ("burgers", "gray_scott")}
@@ -54,6 +57,22 @@ def test_a_model_comes_back(path):
 def test_what_is_of_another_model_is_refused(path, part, word):
     with pytest.raises(DataError, match=word):
         stored.read(changed(path, **part))
+
+
+def test_a_data_set_of_the_well_comes_back_from_the_card(tmp_path):
+    write(tmp_path / "data/train/a.hdf5")
+    regime = regime_of(headers(tmp_path, "train"), 8)
+    path = tmp_path / "fields.safetensors"
+    stored.write(path, Surrogate({regime.name: regime, **REGIMES}, SMALL), {})
+    model, card = stored.read(path)
+    again = model.regimes["well_cavity_flow"]
+    assert isinstance(again, WellRegime)
+    assert again.told() == regime.told()
+    assert "well" not in card["regimes"]["burgers"]
+    for spoilt in ({}, {**regime.told(), "axes": 3}, {**regime.told(), "interval": "long"}):
+        kept = {**card["regimes"], regime.name: {**card["regimes"][regime.name], "well": spoilt}}
+        with pytest.raises(DataError, match="is of another model"):
+            stored.read(changed(path, regimes=kept))
 
 
 def test_a_truncated_file_is_refused(path):
