@@ -47,7 +47,8 @@ def calibrate_fields(
     """Calibrate the weights on the named regimes, all that they know if none is named, and judge the intervals.
 
     Runs that stand in the folder are read, those beyond them are solved with the same seed. What was calibrated before
-    with the same weights, seed and counts stays unless `again`; each regime is written as soon as it is done.
+    with the same weights, seed and counts stays unless `again`, as do the regimes that are not named; each regime is
+    written as soon as it is done.
 
     Args:
         names: of regimes.
@@ -72,10 +73,11 @@ def calibrate_fields(
         foreign = [name for name in names or model.regimes if isinstance(model.regimes[name], WellRegime)]
         if foreign:
             raise Retry(f"{', '.join(foreign)}: a data set of The Well has no solver here to calibrate against")
-        found, told = _before(weights, model, seed, wanted, again)
+        found, told = _before(weights, model)
         rows = []
         for name in names or model.regimes:
-            kept = name in found
+            same = name in found and told[name].get("seed") == seed and told[name].get("counts") == wanted
+            kept = same and not again
             if not kept:
                 found[name], told[name] = _calibrated(model, model.regimes[name], data, seed, wanted, progress)
                 stored.write_calibration(weights, model, found, told)
@@ -99,18 +101,12 @@ def _check(counts: dict[str, int], seed: int) -> None:
         raise Retry(f"seed = {seed} is negative; give 0 or above")
 
 
-def _before(
-    weights: Path, model: Surrogate, seed: int, counts: dict[str, int], again: bool
-) -> tuple[dict[str, Calibration], dict[str, Any]]:
-    """Return what stands already and is what would be made."""
-    if again:
-        return {}, {}
+def _before(weights: Path, model: Surrogate) -> tuple[dict[str, Calibration], dict[str, Any]]:
+    """Return what stands already."""
     try:
-        found, told = stored.read_calibration(weights, model)
+        return stored.read_calibration(weights, model)
     except DataError:
         return {}, {}
-    same = [name for name in found if told[name].get("seed") == seed and told[name].get("counts") == counts]
-    return {name: found[name] for name in same}, {name: told[name] for name in same}
 
 
 def _calibrated(

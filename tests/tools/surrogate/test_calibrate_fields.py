@@ -41,6 +41,8 @@ def test_what_stands_is_kept_and_one_regime_can_be_made_anew(weights, fields_dat
     result = calibrate_fields(["klein_gordon"], fields_data, weights, counts=other, progress=said.append)
     assert [row["kept"] for row in result["regimes"]] == [False]
     assert any("klein_gordon, coverage: 20 of 20 runs" in line for line in said)
+    found, _ = stored.read_calibration(weights, stored.read(weights)[0])
+    assert set(found) == set(NAMES)
 
 
 def test_runs_beyond_those_of_the_folder_are_solved_and_are_the_same_runs(fields_data):
