@@ -12,7 +12,7 @@ from torch import Tensor
 from physics.surrogate.conformal import Conformal
 from physics.surrogate.fields.doubts import Limits
 from physics.surrogate.fields.expected import Expected
-from physics.surrogate.fields.intervals import Horizon, Intervals, Seen, calibrate, horizons_of
+from physics.surrogate.fields.intervals import FLOORS, Horizon, Intervals, Seen, calibrate, horizons_of
 from physics.surrogate.fields.model import Surrogate
 from physics.surrogate.regime import Regime
 
@@ -43,10 +43,10 @@ class Calibration:
         """Return what has to be kept, in double precision."""
         limits = self.limits
         kept = {"deviation": self.intervals.deviation, "known": limits.known, "spread": limits.spread}
-        kept["limits"] = torch.tensor([limits.distance, limits.moved, limits.excess, limits.residual])
-        kept["width"] = torch.tensor(limits.width)
+        kept["limits"] = _doubles(limits.distance, limits.moved, limits.excess, limits.residual)
+        kept["width"] = _doubles(*limits.width)
         for place, own in enumerate(self.intervals.horizons):
-            parts = {"of": torch.tensor([own.frames, own.floor]), "profile": own.profile, "norms": own.norms}
+            parts = {"of": _doubles(own.frames, own.floor), "profile": own.profile, "norms": own.norms}
             parts |= {f"size.{name}": value for name, value in own.size._asdict().items()}
             parts |= {f"norm_size.{name}": value for name, value in own.norm_size._asdict().items()}
             for name, scores in (("scores", own.scores), ("norm_scores", own.norm_scores)):
@@ -87,8 +87,13 @@ def fitted(count: int) -> int:
     return min(math.ceil(FITTED[0] * count), int(FITTED[1]))
 
 
+def _doubles(*values: float) -> Tensor:
+    return torch.tensor(values, dtype=torch.float64)
+
+
 def _horizon(kept: Mapping[str, Tensor], place: int) -> Horizon:
-    frames, floor = kept[f"{place}.of"].tolist()
+    frames, told = kept[f"{place}.of"].tolist()
+    floor = min(FLOORS, key=lambda each: abs(each - told))  # in single precision it is none of them
     size, norm_size = (
         Expected(*(kept[f"{place}.{kind}.{name}"] for name in Expected._fields)) for kind in ("size", "norm_size")
     )

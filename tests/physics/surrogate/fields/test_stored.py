@@ -1,6 +1,7 @@
 """A trained surrogate of fields in a file: it comes back, and what is not it is refused in a sentence."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from safetensors.torch import save_file
 
 from physics.errors import DataError
 from physics.surrogate.fields import stored
+from physics.surrogate.fields.intervals import FLOORS
 from physics.surrogate.fields.model import Shape, Surrogate
 from physics.surrogate.fields.trusted import Trusted
 from physics.surrogate.regimes import all_regimes, get
@@ -116,6 +118,11 @@ def test_a_calibration_comes_back(trusted, runs, calibrated):
         assert torch.equal(one.lower, other.lower)
         assert torch.equal(one.bound, other.bound)
         assert [doubt.members.tolist() for doubt in one.doubts] == [doubt.members.tolist() for doubt in other.doubts]
+    for name, each in found.calibrations.items():
+        assert all(horizon.floor in FLOORS for horizon in each.intervals.horizons)
+        assert each.limits == replace(
+            trusted.calibrations[name].limits, known=each.limits.known, spread=each.limits.spread
+        )
     assert stored.calibration_path(calibrated).stat().st_size < 200_000
 
 
