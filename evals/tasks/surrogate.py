@@ -125,7 +125,7 @@ def trusted(weights: Path = stored.SHIPPED) -> dict[str, Any]:
         _, told = stored.read_calibration(weights, model)
     except DataError:
         return dict.fromkeys(TRUSTED)
-    inside = {name: _last(each["inside"]["horizons"])["coverage"] for name, each in told.items()}
+    inside = {name: each["inside"]["horizons"][-1]["coverage"] for name, each in told.items()}
     missed = sum(each["beyond"]["missed"] for each in told.values())
     caught = sum(each["beyond"]["missed"] * each["beyond"]["caught"] for each in told.values())
     return {
@@ -136,7 +136,3 @@ def trusted(weights: Path = stored.SHIPPED) -> dict[str, Any]:
         "coverage_by_regime": inside,
         "speedup_by_regime": {name: each["speed"]["ratio"] for name, each in told.items()},
     }
-
-
-def _last(horizons: Mapping[str, Any]) -> Any:
-    return horizons[max(horizons, key=int)]

@@ -3,6 +3,7 @@
 import pytest
 
 from evals.tasks import surrogate
+from physics.surrogate.regimes import all_regimes
 
 
 def row(model, dataset, step, rollout, seed=0):
@@ -33,6 +34,14 @@ def test_without_baselines_there_is_no_ratio():
 
 def test_weights_that_are_not_there_have_no_figures(tmp_path):
     assert surrogate.trusted(tmp_path / "none.safetensors") == dict.fromkeys(surrogate.TRUSTED)
+
+
+def test_the_weights_that_ship_are_calibrated_in_every_regime():
+    found = surrogate.trusted()
+    assert set(found["coverage_by_regime"]) == set(found["speedup_by_regime"]) == set(all_regimes())
+    assert all(0.8 <= share <= 1.0 for share in found["coverage_by_regime"].values())
+    assert found["abstained"] >= 0.95
+    assert found["speedup"] == min(found["speedup_by_regime"].values())
 
 
 def test_the_page_has_the_table(tmp_path, monkeypatch):
