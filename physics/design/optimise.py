@@ -218,7 +218,7 @@ class _Search:
 
     def _enter(self, runs: Sequence[Run | None], responses: Sequence[Responses]) -> None:
         for run, response in zip(runs, responses, strict=True):
-            if run is None or not math.isfinite(run.score):
+            if run is None or not len(run.times) or not math.isfinite(run.score):
                 scarce = " and with the material" if math.isfinite(self.study.limits.material) else ""
                 self._refuse(f"nothing can be seen at the times{scarce} that the limits leave")
                 continue

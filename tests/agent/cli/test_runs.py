@@ -43,7 +43,7 @@ def test_runs_are_found_by_words_by_another_and_by_a_file(labwright: Call, three
     )
     by_file = labwright("runs", "--like", str(path), "--limit", "1", "--json").object["runs"]
     assert [row["run"] for row in by_file] == [sharp]
-    both = labwright("runs", "--like", "tracer column", "--trace", str(path))
+    both = labwright("runs", "--like", "a column of 30 cm, its velocity and dispersion", "--trace", str(path))
     assert both.status == 0
     assert "both" in both.out
     assert sharp in both.out

@@ -101,6 +101,17 @@ def test_no_limit_is_violated_whatever_the_limits_are(
     assert best.case.settings["velocity"] * best.case.settings["position"] <= peclet * best.case.settings["dispersion"]
 
 
+def test_a_run_too_short_to_see_anything_is_none():
+    asked = column(limits=Limits(3.0 * HOUR, 1))
+    asked.controls["velocity"] = Range(1.0 * CM / HOUR, 1.0 * CM / HOUR, CM / HOUR)
+    try:
+        found = optimise(asked, effort=6, scenarios=2, rounds=1)
+    except ParameterError as error:
+        assert "limits" in str(error)  # noqa: PT017
+    else:
+        assert all(len(run.times) for run in found.runs)
+
+
 def test_the_expected_precision_is_that_of_fits_of_simulated_runs():
     asked = column(belief=from_prior({"velocity": Unknown(VELOCITY, 0.3), "dispersion": Unknown(DISPERSION, 3.0)}))
     found = optimise(asked, effort=12, scenarios=1, rounds=1)
