@@ -6,19 +6,18 @@ fluid-related partial differential equations, Nat. Mach. Intell. 6 (2024) 1256-1
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
 
 from physics.errors import SolverError
-from physics.surrogate import metrics
+from physics.surrogate.fields.accuracy import mean_vrmse
 from physics.surrogate.frames import Frames
 from physics.surrogate.regime import Regime
 
-COARSE = (1, 2, 4, 8)
 _REPEATS = 3
 
 
@@ -38,12 +37,10 @@ class Solved(NamedTuple):
     rollout: float
 
 
-def solved(regime: Regime, frames: Frames, history: int, factors: Sequence[int] = COARSE) -> list[Solved]:
-    """Solve runs on grids of every coarseness that the regime has, from the last frame that a surrogate sees."""
+def solved(regime: Regime, frames: Frames, history: int, factors: Sequence[int] = ()) -> list[Solved]:
+    """Solve runs on grids of every coarseness that the regime has, or of those named, from the last frame seen."""
     found = []
-    for coarse in factors:
-        if min(regime.points) // coarse < 8 and coarse > 1:
-            continue
+    for coarse in factors or regime.coarseness:
         try:
             found.append(_solved(regime, frames, history, coarse))
         except SolverError:
@@ -60,22 +57,15 @@ def _solved(regime: Regime, frames: Frames, history: int, coarse: int) -> Solved
         begun = time.perf_counter()
         made = regime.solve(start, settings, coarse=coarse, frames=left + 1)
         taken.append(time.perf_counter() - begun)
-    rollout = _error(made[:, 1:], true[:, history:], regime)
-    steps = [
-        _error(
-            regime.solve(true[:, t - 1].double(), settings, coarse=coarse, frames=2)[:, 1:], true[:, t : t + 1], regime
-        )
-        for t in range(history, true.shape[1])
-    ]
-    return Solved(coarse, sorted(taken)[len(taken) // 2], sum(steps) / len(steps), rollout)
+    rollout = float(mean_vrmse(made[:, 1:].float(), true[:, history:], regime).mean())
+    steps = []
+    for t in range(history, true.shape[1]):
+        following = regime.solve(true[:, t - 1].double(), settings, coarse=coarse, frames=2)[:, 1]
+        steps.append(mean_vrmse(following.float(), true[:, t], regime))
+    return Solved(coarse, statistics.median(taken), float(torch.stack(steps).mean()), rollout)
 
 
 def at_equal_time(found: Sequence[Solved], seconds: float) -> Solved:
     """Return the finest that takes no longer; the fastest of all where none does."""
     fitting = [each for each in found if each.seconds <= seconds]
     return min(fitting, key=lambda each: each.coarse) if fitting else min(found, key=lambda each: each.seconds)
-
-
-def _error(made: Tensor, true: Tensor, regime: Regime) -> float:
-    error = metrics.vrmse(made.float(), true, len(regime.axes)).mean(-1)
-    return float(torch.nan_to_num(error, nan=1e3, posinf=1e3).clamp(max=1e3).mean())

@@ -234,7 +234,9 @@ class Records(Record):
 
     def of(self, result: Mapping[str, Any], tally: Iterable[Mapping[str, Any]] = ()) -> Records:
         """Add what a study found, as the contract has it, and the tally of predictions."""
-        about = {name: result[name] for name in ("version", "seed", "seconds", "date", "commit") if name in result}
+        about = {
+            name: result[name] for name in ("version", "seed", "seconds", "date", "commit", "reason") if name in result
+        }
         found = Records(
             about=about,
             summary=dict(result.get("summary") or {}),

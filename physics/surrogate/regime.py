@@ -140,6 +140,11 @@ class Regime(ABC):
         """
 
     @property
+    def coarseness(self) -> tuple[int, ...]:
+        """What `solve` can be given as `coarse`, the grid itself first: each axis keeps eight points or more."""
+        return tuple(factor for factor in (1, 2, 4, 8) if factor == 1 or min(self.points) // factor >= 8)
+
+    @property
     def points(self) -> tuple[int, ...]:
         """The points along each axis."""
         return tuple(axis.points for axis in self.axes)

@@ -51,9 +51,9 @@ def _errors(model: nn.Module, regime: Regime, frames: Frames, runs: slice, histo
     start, seen, step, rollout = values[:, 0], values[:, :history], [], []
     for t in range(history, values.shape[1]):
         following = _next(model, values[:, t - history : t], settings, regime, start)
-        step.append(_vrmse(following, values[:, t], regime, channels))
+        step.append(mean_vrmse(following, values[:, t], regime, channels))
         made = _next(model, seen, settings, regime, start)
-        rollout.append(_vrmse(made, values[:, t], regime, channels))
+        rollout.append(mean_vrmse(made, values[:, t], regime, channels))
         seen = torch.cat([seen[:, 1:], made[:, None]], 1)
     return Errors(torch.stack(step, 1).cpu(), torch.stack(rollout, 1).cpu())
 
@@ -63,6 +63,8 @@ def _next(model: nn.Module, history: Tensor, settings: Mapping[str, Tensor], reg
     return made
 
 
-def _vrmse(predicted: Tensor, true: Tensor, regime: Regime, channels: list[int]) -> Tensor:
-    found = metrics.vrmse(predicted, true, len(regime.axes))[..., channels].mean(-1)
-    return torch.nan_to_num(found, nan=1e3, posinf=1e3).clamp(max=1e3)
+def mean_vrmse(predicted: Tensor, true: Tensor, regime: Regime, channels: list[int] | None = None) -> Tensor:
+    """Return VRMSE, the mean over channels (those named), of the leading shape; what is not finite counts as 1e3."""
+    found = metrics.vrmse(predicted, true, len(regime.axes))
+    chosen = found if channels is None else found[..., channels]
+    return torch.nan_to_num(chosen.mean(-1), nan=1e3, posinf=1e3).clamp(max=1e3)

@@ -11,14 +11,12 @@ import torch
 
 from physics import device as devices
 from physics.errors import SolverError
-from physics.surrogate import metrics
+from physics.surrogate.fields.accuracy import mean_vrmse
 from physics.surrogate.fields.trusted import Trusted
 from physics.surrogate.frames import Frames
 from physics.surrogate.regime import Regime
 
 BATCH = 64
-COARSE = (8, 4, 2, 1)
-_FEWEST = 8  # points along an axis of a coarse grid
 _REPEATS = 3
 
 
@@ -38,16 +36,13 @@ def measure(trusted: Trusted, regime: Regime, frames: Frames) -> dict[str, Any]:
         return trusted.predict(regime, values[:, :history], settings, left).values
 
     def mean_error(made: torch.Tensor) -> float:
-        found = metrics.vrmse(made.float(), truth, len(regime.axes)).mean(-1)
-        return float(found.nan_to_num(nan=torch.inf).mean())
+        return float(mean_vrmse(made.float(), truth, regime).mean())
 
     with devices.one_thread():
         error = mean_error(own())
         taken = statistics.median(_timed(own) for _ in range(_REPEATS))
         best: dict[str, float] = {}
-        for coarse in COARSE:
-            if coarse > 1 and min(regime.points) // coarse < _FEWEST:
-                continue
+        for coarse in regime.coarseness:
 
             def solve(coarse: int = coarse) -> torch.Tensor:
                 return regime.solve(values[:, history - 1].double(), settings, coarse=coarse, frames=left + 1)[:, 1:]
