@@ -12,7 +12,7 @@ from markupsafe import Markup
 from agent.present import unit_text
 from evals.surrogate import charts, table
 from evals.surrogate.cases import DIFFERENCE, FIELD, palette
-from evals.surrogate.records import Records, read
+from evals.surrogate.records import Horizon, Records, read
 from physics.surrogate.trust import FASTER
 from tools.predictions import Tally
 
@@ -22,6 +22,7 @@ CALIBRATED = ("labwright surrogate calibrate", STUDY)
 MADE_BY = {
     "rows": (STUDY,),
     "ablations": (STUDY,),
+    "options": (STUDY,),
     "errors": (STUDY,),
     "channels": (STUDY,),
     "reliability": CALIBRATED,
@@ -31,6 +32,7 @@ MADE_BY = {
     "cases": (STUDY,),
     "speed": CALIBRATED,
 }
+HORIZONS: tuple[Horizon, ...] = ("step", "rollout")
 _T = TypeVar("_T")
 
 
@@ -91,7 +93,9 @@ def page(records: Records) -> str:
         made_by=MADE_BY,
         tiles=[tile for name in GOALS if (tile := _tile(name, records.summary.get(name)))],
         tables=_tables(records),
-        ablations=[found for horizon in ("step", "rollout") if (found := table.ablations(records.rows, horizon))],
+        ablations=[found for each in HORIZONS if (found := table.ablations(records.rows, each))],
+        options=[found for each in HORIZONS if (found := table.options(records.options, each))],
+        memories=[found for each in HORIZONS if (found := table.options(records.memories, each))],
         errors=_drawn(_grouped(records.errors, lambda row: row.regime), charts.error_curves),
         channels=_grouped(records.channels, lambda row: (row.split, row.horizon)),
         reliability=_drawn(_grouped(records.reliability, lambda row: row.regime), charts.reliability),
@@ -107,7 +111,7 @@ def page(records: Records) -> str:
 
 def _tables(records: Records) -> list[tuple[table.Table, Markup]]:
     titles = {"step": "One interval ahead", "rollout": "Rolled out to the end"}
-    found = [table.against_peers(records.rows, horizon) for horizon in ("step", "rollout")]
+    found = [table.against_peers(records.rows, horizon) for horizon in HORIZONS]
     return [(each, charts.comparison(each.errors, each.models, titles[each.horizon])) for each in found if each]
 
 

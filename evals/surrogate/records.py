@@ -211,6 +211,8 @@ class Records(Record):
     about: dict[str, Any] = {}  # date, commit, seed, version
     summary: dict[str, Any] = {}
     rows: tuple[Row, ...] = ()
+    options: tuple[Row, ...] = ()
+    memories: tuple[Row, ...] = ()
     errors: tuple[ErrorCurve, ...] = ()
     channels: tuple[ChannelErrors, ...] = ()
     reliability: tuple[Reliability, ...] = ()
@@ -240,10 +242,16 @@ class Records(Record):
         found = Records(
             about=about,
             summary=dict(result.get("summary") or {}),
-            rows=tuple(Row.model_validate(row) for row in result.get("rows", ())),
+            rows=_rows(result, "rows"),
+            options=_rows(result, "options"),
+            memories=_rows(result, "memories"),
             fallback=tuple(Fallback.model_validate(row) for row in tally),
         )
         return Records.joined([self, found])
+
+
+def _rows(result: Mapping[str, Any], name: str) -> tuple[Row, ...]:
+    return tuple(Row.model_validate(row) for row in result.get(name, ()))
 
 
 def write(path: Path, records: Records) -> Path:

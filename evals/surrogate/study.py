@@ -3,6 +3,7 @@
 pace          how long a step of every training takes
 ours, peers   one seed of each; then two more of ours and of the peer that is the best on the test runs
 ablations     ours without a part, and on a regime that it has not learned
+options       ways of training ours, and a memory where a channel is hidden
 coarse        the solver on a coarser grid in the time that ours takes, and "nothing changes"
 """
 
@@ -13,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from evals.surrogate import pieces, trainings
+from evals.surrogate import hidden, pieces, trainings
 from evals.surrogate.peers import PEERS
 from evals.surrogate.pieces import Piece
 from physics.surrogate.regimes import all_regimes
@@ -21,6 +22,7 @@ from physics.surrogate.regimes import all_regimes
 OURS, STILL, ZERO_SHOT = "ours", "nothing_changes", "zero_shot"
 SEEDS = 3
 UNSEEN, LIKE = "burgers", "advection_dispersion"  # left out, and whose adapters serve it
+OPTIONS = (trainings.BASE, *trainings.OPTIONS)
 OPTIONS_ON = ("burgers", "shear_flow")
 HORIZONS = ("step", "rollout")
 Record = Mapping[str, Any]
@@ -76,8 +78,16 @@ def _second(data: Path, seed: int, minutes: float, best: str | None) -> list[Pie
     left_out = _training(trainings.LEFT_OUT, others, seed, data, minutes)
     shot = {"weights": left_out.name, "regime": UNSEEN, "like": LIKE}
     found += [left_out, Piece(ZERO_SHOT, trainings.zero_shot, given | shot, (left_out.name,))]
-    optional = (trainings.BASE, *trainings.OPTIONS)
-    return found + [_training(model, OPTIONS_ON, seed, data, minutes) for model in optional]
+    found += [_training(model, OPTIONS_ON, seed, data, minutes) for model in OPTIONS]
+    return found + [
+        Piece(
+            f"hidden_{shape}_{seed}",
+            hidden.piece,
+            given | {"shape": shape, "seed": seed, "minutes": minutes},
+            ("pace",),
+        )
+        for shape in hidden.SHAPES
+    ]
 
 
 def _training(model: str, regimes: tuple[str, ...], seed: int, data: Path, minutes: float) -> Piece:
@@ -87,13 +97,18 @@ def _training(model: str, regimes: tuple[str, ...], seed: int, data: Path, minut
 
 
 def rows(found: Iterable[Record]) -> list[dict[str, Any]]:
-    """Return a row for each data set, horizon and training, those of the options left out."""
-    return [row for row in _rows(found) if row["model"] not in (trainings.BASE, *trainings.OPTIONS)]
+    """Return a row for each data set, horizon and training of all regimes."""
+    return [row for row in _rows(found) if row["model"] not in (*OPTIONS, *hidden.SHAPES)]
 
 
 def options(found: Iterable[Record]) -> list[dict[str, Any]]:
     """Return the rows of the options and of what they are measured against."""
-    return [row for row in _rows(found) if row["model"] in (trainings.BASE, *trainings.OPTIONS)]
+    return [row for row in _rows(found) if row["model"] in OPTIONS]
+
+
+def memories(found: Iterable[Record]) -> list[dict[str, Any]]:
+    """Return the rows of the models that do not see one channel."""
+    return [row for row in _rows(found) if row["model"] in hidden.SHAPES]
 
 
 def _rows(found: Iterable[Record]) -> list[dict[str, Any]]:

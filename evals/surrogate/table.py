@@ -14,6 +14,7 @@ OURS = "ours"
 BASELINES = {"fno": "FNO", "tfno": "TFNO", "unet": "U-Net"}
 TITLES = {OURS: "Labwright", **BASELINES, "coarse": "coarse solver", "nothing_changes": "nothing changes"}
 PARTS = {
+    "base": "as it ships",
     "attention": "attention in place of Mamba",
     "without_film": "without FiLM",
     "zero_shot": "zero-shot, one left out",
@@ -60,6 +61,12 @@ def ablations(rows: Sequence[Row], horizon: Horizon) -> Table | None:
     others = dict.fromkeys(row.model for row in rows if row.model not in TITLES)
     wanted = {OURS: TITLES[OURS]} | {name: PARTS.get(name, name.replace("_", " ")) for name in others}
     return _table(rows, horizon, wanted) if others else None
+
+
+def options(rows: Sequence[Row], horizon: Horizon) -> Table | None:
+    """Return models side by side that none of the others is measured against; None without rows."""
+    names = dict.fromkeys(row.model for row in rows)
+    return _table(rows, horizon, {name: PARTS.get(name, name.replace("_", " ")) for name in names})
 
 
 def _table(rows: Iterable[Row], horizon: Horizon, titles: Mapping[str, str]) -> Table | None:

@@ -123,7 +123,7 @@ def train(
     """Train for `minutes` of each regime and return the errors on the test runs of all that was learned."""
     training = Training(model, tuple(regimes), seed)
     runs = {each: read(Path(data), get(each), "train") for each in regimes}
-    steps = max(1, round(6e4 * minutes * len(regimes) / _paces(folder)[training.name]))
+    steps = max(1, round(6e4 * minutes * len(regimes) / paces(folder)[training.name]))
     trainer = _trainer(training, runs, steps, folder / f"{name}.part")
     trainer.resume()
     learned = trainer.run()
@@ -234,7 +234,8 @@ def _trainer(training: Training, runs: Mapping[str, Frames], steps: int, path: P
     return Trainer(build(training, own), regimes, own, settings, history=HISTORY, path=path, about=about)
 
 
-def _paces(folder: Path) -> dict[str, float]:
+def paces(folder: Path) -> dict[str, float]:
+    """Return the milliseconds of a step of every training, by name, that the piece of `pace` recorded."""
     kept = json.loads((folder / "pace.json").read_text(encoding="utf-8"))
     found: dict[str, float] = kept["result"]["milliseconds"]
     return found

@@ -58,6 +58,7 @@ def run(
         "seed": seed,
         "rows": rows,
         "options": study.options(found.values()),
+        "memories": study.memories(found.values()),
         "summary": summary(rows) | trusted() | ({"kept": shown["kept"]} if "kept" in shown else {}),
         "seconds": time.perf_counter() - begun,
     }

@@ -102,7 +102,9 @@ def optimise(
             break
         runs[place] = settled(study, runs[place], draws)
         search.settled.add(place)
-    best = min(runs[place], _polished(study, runs[place], draws), key=lambda run: run.score)
+    best = runs[place]
+    if search.refined(best.case):
+        best = min(best, _polished(study, best, draws), key=lambda run: run.score)
     met = best.score <= 1 if study.target.criterion == "precision" else None
     return Design(study, best, tuple(runs), tuple(search.responses), draws, met, search.reasons(), screen)
 
@@ -139,6 +141,7 @@ class _Search:
         self.seen: set[tuple[Any, ...]] = set()
         self.refused: dict[str, int] = {}
         self.settled: set[int] = set()
+        self.alone: list[Case] = []  # solved by a model of their own, not by that of the first of many
 
     @property
     def score(self) -> float:
@@ -154,6 +157,10 @@ class _Search:
             )
             found.setdefault(kinds, run)
         return list(found.values())[:count]
+
+    def refined(self, case: Case) -> bool:
+        """Whether polishing would compute other curves than the search did."""
+        return finer(self.study, case) is not case or not any(each is case for each in self.alone)
 
     def look(self, points: Sequence[Mapping[str, Any]]) -> None:
         """Evaluate settings that were not seen yet."""
@@ -211,6 +218,8 @@ class _Search:
         responses = respond(self.study, cases, self.draws)
         runs = schedule(self.study, cases, responses)
         self._enter(runs, responses)
+        if len(cases) == 1:
+            self.alone += cases
         if self.screen is not None:
             self.screen.solved += len(cases)
             self.screen.solving += perf_counter() - begin

@@ -6,7 +6,8 @@
 One model serves all its regimes: each has an adapter in and out, a linear map of its settings and a decoder of its own;
 everything between is shared. Fields enter and leave in their own units; inside they are scaled by the mean and the
 deviation of each channel, increments by the deviation of one interval's change. The decoder sees the last frame alone
-and no difference of frames: a rollout would feed that its own errors as changes.
+and no difference of frames: a rollout would feed that its own errors as changes. Where channels are hidden, it can be
+given a fading memory of those that are seen.
 
 Source: the composition follows PDE-FM, arXiv:2511.21861.
 """
@@ -23,6 +24,7 @@ from torch import Tensor, nn
 from physics.surrogate.fields.cells import gathered, spread
 from physics.surrogate.fields.conditioning import Conditioning
 from physics.surrogate.fields.decoder import OperatorBlock
+from physics.surrogate.fields.memory import FadingMemory
 from physics.surrogate.fields.spectral_basis import Basis, basis
 from physics.surrogate.fields.state_space import SelectiveStateSpace, TemporalAttention
 from physics.surrogate.fields.tokens import Tokens, unpatched
@@ -46,6 +48,7 @@ class Shape:
         history: frames that are seen.
         waves: of the decoder along each axis.
         token_waves: of the spectral tokens along each axis.
+        memory: internal variables of a fading memory that the decoder sees of each channel.
         shared_decoder: one decoder for all regimes in place of one each.
         spectral_tokens, conditioned, adaptive_waves: parts that can be left out or added.
         backbone: "mamba" or "attention".
@@ -62,6 +65,7 @@ class Shape:
     history: int = 4
     waves: tuple[int, int] = (16, 12)
     token_waves: tuple[int, int] = (8, 4)
+    memory: int = 0
     shared_decoder: bool = False
     spectral_tokens: bool = True
     conditioned: bool = True
@@ -102,7 +106,7 @@ class Adapter(nn.Module):
         channels, ends = len(regime.channels), len(_closed(regime))
         inside = shape.cell ** len(regime.axes) * channels
         self.frame = nn.Linear(inside + ends, shape.frame)
-        self.recent = nn.Linear(inside + ends, shape.latent)
+        self.recent = nn.Linear((1 + shape.memory) * inside + ends, shape.latent)
         self.leave = nn.Linear(shape.latent, inside)
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(self.leave.bias)
@@ -127,6 +131,7 @@ class Surrogate(nn.Module):
             spectral=shape.spectral_tokens,
             adaptive=shape.adaptive_waves,
         )
+        self.memory = FadingMemory(shape.memory) if shape.memory else None
         layer = {"mamba": SelectiveStateSpace, "attention": TemporalAttention}[shape.backbone]
         self.backbone = nn.Sequential(*(layer(shape.tokens) for _ in range(shape.backbone_layers)))
         self.detoken = nn.Linear(shape.tokens, shape.patch**2 * shape.latent)
@@ -186,7 +191,8 @@ class Surrogate(nn.Module):
         count, width = tokens.shape[2:]
         over_time = self.backbone(tokens.transpose(1, 2).reshape(batch * count, times, width))[:, -1]
         latent = self.detoken(over_time.reshape(batch, count, width))
-        h = adapter.recent(seen[:, -1]) + unpatched(latent, nx, ny, self.shape.patch)
+        last = seen[:, -1] if self.memory is None else torch.cat([seen[:, -1], self.memory(normal)], -1)
+        h = adapter.recent(last) + unpatched(latent, nx, ny, self.shape.patch)
         many = _waves(seen, ends, self.shape.waves)
         for block in self.decoder(name):
             h = block(h, c, many, ends)

@@ -44,6 +44,12 @@ def test_options_have_rows_of_their_own():
     assert {row["model"] for row in study.options(found)} == {"base", "solver_in_the_loop"}
 
 
+def test_models_that_do_not_see_a_channel_stand_apart():
+    found = [*RECORDS, record("fading_memory", 0, burgers=(0.1, 0.2))]
+    assert study.rows(found) == study.rows(RECORDS)
+    assert [row["vrmse"] for row in study.memories(found)] == [0.1, 0.2]
+
+
 def test_the_ratio_is_one_of_means_over_the_best_peer():
     rows = study.rows(RECORDS)
     assert study.best_peer(rows) == "fno"
