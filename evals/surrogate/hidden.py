@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from evals.surrogate.trainings import MINUTES, paces, parameters_of
+from evals.surrogate.trainings import MINUTES, carried_on, paces, parameters_of
 from physics.surrogate.fields.accuracy import errors
 from physics.surrogate.fields.model import Shape, Surrogate
 from physics.surrogate.fields.scales import scales_of
@@ -68,8 +68,7 @@ def piece(folder: Path, name: str, *, shape: str, seed: int, data: str, minutes:
     part = folder / f"{name}.part"
     settings = replace(Settings(), steps=steps, seed=seed)
     trainer = Trainer(model, regimes, learned, settings, history=chosen.history, path=part, about=about)
-    trainer.resume()
-    made, vrmse = trainer.run(), {}
+    made, vrmse = carried_on(trainer), {}
     for each, regime in regimes.items():
         found = errors(made, regime, runs(each, "test", SEEN - chosen.history), chosen.history)
         vrmse[each] = {"step": float(found.step.mean()), "rollout": float(found.rollout.mean())}

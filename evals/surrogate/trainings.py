@@ -8,18 +8,20 @@ runs of the `valid` split; the table is of the `test` split.
 from __future__ import annotations
 
 import json
+import logging
 import statistics
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from evals.surrogate.coarse import at_equal_time, solved
 from evals.surrogate.peers import PEERS, Peer, size_of
+from physics.errors import DataError
 from physics.surrogate.fields import stored
 from physics.surrogate.fields.accuracy import errors
 from physics.surrogate.fields.model import Shape, Surrogate
@@ -52,6 +54,8 @@ OPTIONS = {  # of training, and of the model
 LEFT_OUT = "left_out"  # the ablation that has never seen one regime
 SCALES = ("mean", "deviation", "change")  # of an adapter
 _PACE_STEPS, _PACE_ROUNDS = 12, 3
+M = TypeVar("M", bound=nn.Module)
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -125,8 +129,7 @@ def train(
     runs = {each: read(Path(data), get(each), "train") for each in regimes}
     steps = max(1, round(6e4 * minutes * len(regimes) / paces(folder)[training.name]))
     trainer = _trainer(training, runs, steps, folder / f"{name}.part")
-    trainer.resume()
-    learned = trainer.run()
+    learned = carried_on(trainer)
     found = {
         "model": model,
         "seed": seed,
@@ -142,6 +145,15 @@ def train(
         stored.write(weights_of(folder, name), learned, {**card, **counted, "vrmse": found["vrmse"]})
     (folder / f"{name}.part").unlink(missing_ok=True)
     return found
+
+
+def carried_on(trainer: Trainer[M]) -> M:
+    """Train from where the piece was stopped; what is left of other settings, or damaged, is begun anew."""
+    try:
+        trainer.resume()
+    except DataError as error:
+        log.info("begun anew: %s", error)
+    return trainer.run()
 
 
 def weights_of(folder: Path, name: str) -> Path:

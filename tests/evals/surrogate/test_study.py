@@ -84,6 +84,7 @@ def test_a_training_takes_the_steps_that_its_minutes_hold(data, small, tmp_path)
     assert pace["milliseconds"]["ours"] > 0
     (tmp_path / "pace.json").write_text('{"result": {"milliseconds": {"ours": 1500.0}}}')
     given = {"seed": 0, "data": str(data), "minutes": 0.1}
+    (tmp_path / "ours_0.part").write_bytes(b"what another study left")
     found = trainings.train(tmp_path, "ours_0", model="ours", regimes=small, **given)
     assert found["steps"] == 8
     assert found["vrmse"].keys() == set(small)
