@@ -94,7 +94,12 @@ class Trainer(Generic[M]):
         self.step, self.seconds = 0, 0.0
 
     def run(
-        self, *, most: int | None = None, report: Callable[[Progress], None] | None = None, save_every: float = 60.0
+        self,
+        *,
+        most: int | None = None,
+        report: Callable[[Progress], None] | None = None,
+        report_every: float = 10.0,
+        save_every: float = 60.0,
     ) -> M:
         """Train to the end, or for at most so many further steps; return the model of averaged weights.
 
@@ -102,7 +107,8 @@ class Trainer(Generic[M]):
             SolverError: the loss left the finite numbers; what to lower.
         """
         last = self.settings.steps if most is None else min(self.settings.steps, self.step + most)
-        begun, saved, first = time.perf_counter(), time.perf_counter(), self.step
+        begun, first = time.perf_counter(), self.step
+        saved, told = begun, -math.inf
         self.model.train()
         while self.step < last:
             busy = time.process_time()
@@ -115,7 +121,8 @@ class Trainer(Generic[M]):
             if self.path is not None and now - saved > save_every:
                 self.save()
                 saved = now
-            if report is not None:
+            if report is not None and (now - told >= report_every or self.step == last):
+                told = now
                 pace = (now - begun) / (self.step - first)
                 left = pace * (self.settings.steps - self.step)
                 report(Progress(self.step, self.settings.steps, self.seconds, left, dict(self.curriculum.loss)))
