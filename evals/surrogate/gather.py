@@ -58,7 +58,7 @@ def figures(data: Path, weights: Path, name: str, runs: int | None = None) -> Re
 def piece(
     folder: Path, name: str, *, data: str, weights: str, of: str, regime: str, runs: int | None = None
 ) -> dict[str, Any]:
-    """Return the figures of a regime, as a piece of the study; `of` is the fingerprint of the weights."""
+    """Return the figures of a regime, as a piece of the study; `of` is the digest of their calibration."""
     found = figures(Path(data), Path(weights), regime, runs)
     told: dict[str, Any] = found.model_dump(mode="json", exclude_defaults=True)
     return told

@@ -50,7 +50,7 @@ def kept(trusted: Trusted, predictions: int, seed: int = 0) -> list[Kept]:
 
 
 def piece(folder: Path, name: str, *, weights: str, of: str, predictions: int, seed: int) -> dict[str, Any]:
-    """Return what calibrated weights keep, as a piece of the study; `of` is the fingerprint of the weights."""
+    """Return what calibrated weights keep, as a piece of the study; `of` is the digest of their calibration."""
     found = kept(Trusted.load(Path(weights)), predictions, seed)
     return {**total(found), "regimes": [each._asdict() for each in found]}
 

@@ -25,6 +25,7 @@ from evals.surrogate.records import Records
 from physics.errors import DataError
 from physics.surrogate.fields import stored
 from tools.surrogate.data import make_data
+from tools.surrogate.fields import digest
 
 VERSION = 1
 MINUTES = 240.0
@@ -91,7 +92,7 @@ def _of_weights(data: Path, seed: int) -> list[Piece]:
         stored.read_calibration(stored.SHIPPED, model)
     except DataError:
         return []
-    given = {"weights": str(stored.SHIPPED), "of": stored.fingerprint(model)}
+    given = {"weights": str(stored.SHIPPED), "of": digest(stored.calibration_path(stored.SHIPPED))}
     found = [
         Piece(f"figures_{name}", gather.piece, given | {"data": str(data), "regime": name}) for name in model.regimes
     ]
