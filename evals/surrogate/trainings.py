@@ -46,7 +46,7 @@ ABLATIONS = {
 }
 BASE = "base"  # ours on the regimes of the options alone
 OPTIONS = {  # of training, and of the model
-    "conservation_loss": replace(Settings(), conservation=0.1),
+    "conservation_loss": replace(Settings(), conservation=1e-3),
     "jacobian_regularisation": replace(Settings(), jacobian=0.01),
     "solver_in_the_loop": replace(Settings(), solver=0.25),
     "adaptive_waves": Shape(adaptive_waves=True),
