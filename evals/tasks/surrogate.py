@@ -100,11 +100,15 @@ def _of_weights(data: Path, seed: int) -> list[Piece]:
 
 
 def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the mean VRMSE of every model, and ours over that of the best baseline: a ratio of means.
+    """Return the mean VRMSE of every model of all data sets, and ours over that of the best baseline: a ratio of means.
 
     `mean_ratio` is over both horizons; `ratio` has them apart, and the geometric mean over data sets of the ratios.
     """
-    models = list(dict.fromkeys(row["model"] for row in rows))
+    datasets = {row["dataset"] for row in rows}
+    seen: dict[str, set[str]] = {}
+    for row in rows:
+        seen.setdefault(row["model"], set()).add(row["dataset"])
+    models = [model for model, known in seen.items() if known == datasets]
     means = {model: {each: study.mean_of(rows, model, each) for each in study.HORIZONS} for model in models}
     best = study.best_peer(rows)
     found: dict[str, Any] = {"mean_vrmse": means, "best_baseline": best, "mean_ratio": None}
