@@ -15,6 +15,8 @@ BASELINES = {"fno": "FNO", "tfno": "TFNO", "unet": "U-Net"}
 TITLES = {OURS: "Labwright", **BASELINES, "coarse": "coarse solver", "nothing_changes": "nothing changes"}
 PARTS = {
     "base": "as it ships",
+    "left_out": "one regime left out",
+    "shared_decoder": "one decoder for all",
     "attention": "attention in place of Mamba",
     "without_film": "without FiLM",
     "zero_shot": "zero-shot, one left out",
