@@ -12,7 +12,7 @@ from markupsafe import Markup
 from agent.present import unit_text
 from evals.surrogate import charts, table
 from evals.surrogate.cases import DIFFERENCE, FIELD, palette
-from evals.surrogate.records import Horizon, Records, read
+from evals.surrogate.records import HORIZONS, Records, read
 from physics.surrogate.trust import FASTER
 from tools.predictions import Tally
 
@@ -32,7 +32,6 @@ MADE_BY = {
     "cases": (STUDY,),
     "speed": CALIBRATED,
 }
-HORIZONS: tuple[Horizon, ...] = ("step", "rollout")
 _T = TypeVar("_T")
 
 

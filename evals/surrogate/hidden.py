@@ -14,8 +14,7 @@ from typing import Any
 
 import torch
 
-from evals.surrogate.trainings import MINUTES, carried_on, paces, parameters_of
-from physics.surrogate.fields.accuracy import errors
+from evals.surrogate.trainings import MINUTES, carried_on, parameters_of, steps_of
 from physics.surrogate.fields.model import Shape, Surrogate
 from physics.surrogate.fields.scales import scales_of
 from physics.surrogate.fields.training.settings import Settings
@@ -23,6 +22,7 @@ from physics.surrogate.fields.training.train import Trainer
 from physics.surrogate.frames import Frames, read
 from physics.surrogate.regime import Regime
 from physics.surrogate.regimes import get
+from tools.surrogate.fields import judged
 
 SEEN = 8
 HIDDEN = {"klein_gordon": "rate", "gray_scott": "b"}
@@ -43,10 +43,10 @@ def partial(regime: Regime, hidden: str) -> Regime:
     return made
 
 
-def partial_frames(frames: Frames, regime: Regime, hidden: str, split_from: int = 0) -> Frames:
-    """Return the frames from `split_from` on without a channel."""
+def partial_frames(frames: Frames, regime: Regime, hidden: str, first: int = 0) -> Frames:
+    """Return the frames from `first` on without a channel."""
     kept = [k for k, channel in enumerate(regime.channels) if channel.name != hidden]
-    return replace(frames, values=frames.values[:, split_from:, kept])
+    return replace(frames, values=frames.values[:, first:, kept])
 
 
 def piece(folder: Path, name: str, *, shape: str, seed: int, data: str, minutes: float = MINUTES) -> dict[str, Any]:
@@ -63,15 +63,14 @@ def piece(folder: Path, name: str, *, shape: str, seed: int, data: str, minutes:
     learned = {each: runs(each, "train") for each in regimes}
     for each, frames in learned.items():
         model.set_scales(each, scales_of(frames))
-    steps = max(1, round(6e4 * minutes * len(regimes) / paces(folder)["ours"]))
+    steps = steps_of(folder, "ours", minutes * len(regimes))
     about = {"hidden": dict(HIDDEN), "shape": chosen.as_dict()}
     part = folder / f"{name}.part"
     settings = replace(Settings(), steps=steps, seed=seed)
     trainer = Trainer(model, regimes, learned, settings, history=chosen.history, path=part, about=about)
-    made, vrmse = carried_on(trainer), {}
-    for each, regime in regimes.items():
-        found = errors(made, regime, runs(each, "test", SEEN - chosen.history), chosen.history)
-        vrmse[each] = {"step": float(found.step.mean()), "rollout": float(found.rollout.mean())}
+    made = carried_on(trainer)
+    first = SEEN - chosen.history
+    vrmse = {each: judged(made, regime, runs(each, "test", first)) for each, regime in regimes.items()}
     part.unlink(missing_ok=True)
     return {
         "model": shape,

@@ -19,6 +19,7 @@ from physics.errors import DataError
 
 _DIGITS = 4
 Horizon = Literal["step", "rollout"]
+HORIZONS: tuple[Horizon, ...] = ("step", "rollout")
 Split = Literal["within", "beyond"]
 
 

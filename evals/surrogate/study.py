@@ -17,6 +17,7 @@ from typing import Any
 from evals.surrogate import hidden, pieces, trainings
 from evals.surrogate.peers import PEERS
 from evals.surrogate.pieces import Piece
+from evals.surrogate.records import HORIZONS
 from physics.surrogate.regimes import all_regimes
 
 OURS, STILL, ZERO_SHOT = "ours", "nothing_changes", "zero_shot"
@@ -24,7 +25,6 @@ SEEDS = 3
 UNSEEN, LIKE = "burgers", "advection_dispersion"  # left out, and whose adapters serve it
 OPTIONS = (trainings.BASE, *trainings.OPTIONS)
 OPTIONS_ON = ("burgers", "shear_flow")
-HORIZONS = ("step", "rollout")
 Record = Mapping[str, Any]
 
 

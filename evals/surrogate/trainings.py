@@ -127,7 +127,7 @@ def train(
     """Train for `minutes` of each regime and return the errors on the test runs of all that was learned."""
     training = Training(model, tuple(regimes), seed)
     runs = {each: read(Path(data), get(each), "train") for each in regimes}
-    steps = max(1, round(6e4 * minutes * len(regimes) / paces(folder)[training.name]))
+    steps = steps_of(folder, training.name, minutes * len(regimes))
     trainer = _trainer(training, runs, steps, folder / f"{name}.part")
     learned = carried_on(trainer)
     found = {
@@ -246,8 +246,8 @@ def _trainer(training: Training, runs: Mapping[str, Frames], steps: int, path: P
     return Trainer(build(training, own), regimes, own, settings, history=HISTORY, path=path, about=about)
 
 
-def paces(folder: Path) -> dict[str, float]:
-    """Return the milliseconds of a step of every training, by name, that the piece of `pace` recorded."""
+def steps_of(folder: Path, name: str, minutes: float) -> int:
+    """Return how many steps of a training, by the name of its pace, so many minutes of the processor hold."""
     kept = json.loads((folder / "pace.json").read_text(encoding="utf-8"))
-    found: dict[str, float] = kept["result"]["milliseconds"]
-    return found
+    milliseconds: float = kept["result"]["milliseconds"][name]
+    return max(1, round(6e4 * minutes / milliseconds))

@@ -109,13 +109,13 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
     for row in rows:
         seen.setdefault(row["model"], set()).add(row["dataset"])
     models = [model for model, known in seen.items() if known == datasets]
-    means = {model: {each: study.mean_of(rows, model, each) for each in study.HORIZONS} for model in models}
+    means = {model: {each: study.mean_of(rows, model, each) for each in records.HORIZONS} for model in models}
     best = study.best_peer(rows)
     found: dict[str, Any] = {"mean_vrmse": means, "best_baseline": best, "mean_ratio": None}
     if best is None or study.OURS not in models:
         return found
-    ratio = {each: study.ratio(rows, best, each) for each in study.HORIZONS}
-    geometric = {each: study.geometric_ratio(rows, best, each) for each in study.HORIZONS}
+    ratio = {each: study.ratio(rows, best, each) for each in records.HORIZONS}
+    geometric = {each: study.geometric_ratio(rows, best, each) for each in records.HORIZONS}
     return found | {"mean_ratio": study.ratio(rows, best), "ratio": ratio, "geometric_ratio": geometric}
 
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from evals.surrogate import study, trainings
+from evals.surrogate.records import HORIZONS
 from evals.surrogate.trainings import Training
 from physics.surrogate.fields.model import Shape
 from physics.surrogate.frames import read
@@ -14,7 +15,7 @@ from tools.surrogate.data import make_data
 
 
 def record(model, seed, **vrmse):
-    errors = {name: dict(zip(study.HORIZONS, both, strict=True)) for name, both in vrmse.items()}
+    errors = {name: dict(zip(HORIZONS, both, strict=True)) for name, both in vrmse.items()}
     return {"model": model, "seed": seed, "vrmse": errors, "parameters": 10, "cpu_minutes": 4.0}
 
 
