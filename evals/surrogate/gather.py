@@ -23,6 +23,7 @@ from physics.surrogate.regimes import get
 _AT_ONCE = 64  # runs
 SPLITS: dict[Split, str] = {"within": "test", "beyond": "beyond"}
 FRESH = "coverage"  # the split that coverage within the ranges is counted on
+READS = (*SPLITS.values(), FRESH)
 
 
 def figures(data: Path, weights: Path, name: str, runs: int | None = None) -> Records:
@@ -56,10 +57,10 @@ def figures(data: Path, weights: Path, name: str, runs: int | None = None) -> Re
 
 
 def piece(
-    folder: Path, name: str, *, data: str, weights: str, of: str, regime: str, runs: int | None = None
+    folder: Path, name: str, *, data: Path, weights: Path, regime: str, runs: int | None = None
 ) -> dict[str, Any]:
-    """Return the figures of a regime, as a piece of the study; `of` is the digest of their calibration."""
-    found = figures(Path(data), Path(weights), regime, runs)
+    """Return the figures of a regime, as a piece of the study."""
+    found = figures(data, weights, regime, runs)
     told: dict[str, Any] = found.model_dump(mode="json", exclude_defaults=True)
     return told
 

@@ -49,14 +49,19 @@ def partial_frames(frames: Frames, regime: Regime, hidden: str, first: int = 0) 
     return replace(frames, values=frames.values[:, first:, kept])
 
 
-def piece(folder: Path, name: str, *, shape: str, seed: int, data: str, minutes: float = MINUTES) -> dict[str, Any]:
+def about(shape: str) -> dict[str, Any]:
+    """Return what a shape by name stands for, beside the channels that are hidden."""
+    return {"hidden": dict(HIDDEN), "shape": SHAPES[shape].as_dict(), "settings": Settings().as_dict()}
+
+
+def piece(folder: Path, name: str, *, shape: str, seed: int, data: Path, minutes: float = MINUTES) -> dict[str, Any]:
     """Train on the regimes of `HIDDEN` as many steps as ours has, and return the errors on the test runs."""
     chosen = SHAPES[shape]
     whole = {each: get(each) for each in HIDDEN}
     regimes = {each: partial(whole[each], hidden) for each, hidden in HIDDEN.items()}
 
     def runs(each: str, split: str, first: int = 0) -> Frames:
-        return partial_frames(read(Path(data), whole[each], split), whole[each], HIDDEN[each], first)
+        return partial_frames(read(data, whole[each], split), whole[each], HIDDEN[each], first)
 
     torch.manual_seed(seed)
     model = Surrogate(regimes, chosen)
@@ -64,10 +69,9 @@ def piece(folder: Path, name: str, *, shape: str, seed: int, data: str, minutes:
     for each, frames in learned.items():
         model.set_scales(each, scales_of(frames))
     steps = steps_of(folder, "ours", minutes * len(regimes))
-    about = {"hidden": dict(HIDDEN), "shape": chosen.as_dict()}
     part = folder / f"{name}.part"
     settings = replace(Settings(), steps=steps, seed=seed)
-    trainer = Trainer(model, regimes, learned, settings, history=chosen.history, path=part, about=about)
+    trainer = Trainer(model, regimes, learned, settings, history=chosen.history, path=part, about=about(shape))
     made = carried_on(trainer)
     first = SEEN - chosen.history
     vrmse = {each: judged(made, regime, runs(each, "test", first)) for each, regime in regimes.items()}

@@ -49,9 +49,9 @@ def kept(trusted: Trusted, predictions: int, seed: int = 0) -> list[Kept]:
     return [_kept(trusted, trusted.model.regimes[name], math.ceil(predictions / len(names)), seed) for name in names]
 
 
-def piece(folder: Path, name: str, *, weights: str, of: str, predictions: int, seed: int) -> dict[str, Any]:
-    """Return what calibrated weights keep, as a piece of the study; `of` is the digest of their calibration."""
-    found = kept(Trusted.load(Path(weights)), predictions, seed)
+def piece(folder: Path, name: str, *, weights: Path, predictions: int, seed: int) -> dict[str, Any]:
+    """Return what calibrated weights keep, as a piece of the study."""
+    found = kept(Trusted.load(weights), predictions, seed)
     return {**total(found), "regimes": [each._asdict() for each in found]}
 
 

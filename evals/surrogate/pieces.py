@@ -1,8 +1,9 @@
 """A long study in pieces: each records itself as it ends, so that a study that was stopped goes on where it was.
 
-A piece is a function by name with what it is given. Its record, one JSON file, keeps a fingerprint of both; a record
-of another fingerprint is made anew. Pieces run in as many processes as there are workers, one thread each, so that
-their times can be compared.
+A piece is a function by name with what it is given. Its record, one JSON file, keeps a fingerprint of both, of what
+stands at the places that it reads and of the pieces that it waits for; a record of another fingerprint is made anew.
+Where those places are is no part of it, so that moved data are not measured again. Pieces run in as many processes as
+there are workers, one thread each, so that their times can be compared.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from typing import Any
 import torch
 
 from agent.runs import as_json, write_whole
+from physics.surrogate.frames import path_of
+from tools.surrogate.fields import digest
 
 Work = Callable[..., dict[str, Any]]
 
@@ -30,21 +33,35 @@ class Piece:
 
     Attributes:
         name: of its record.
-        work: a function of a module, called as work(folder=, name=, **given); returns what is recorded.
+        work: a function of a module, called as work(folder=, name=, **given, **places); returns what is recorded.
         given: values that JSON can hold.
-        after: names of the pieces whose records it reads.
+        places: folders and files that it reads, wherever they are.
+        about: what its record must agree with besides: digests of what stands at the places, settings by their name.
+        after: pieces whose records it reads.
     """
 
     name: str
     work: Work
     given: Mapping[str, Any] = field(default_factory=dict)
-    after: tuple[str, ...] = ()
+    places: Mapping[str, Path] = field(default_factory=dict)
+    about: Mapping[str, Any] = field(default_factory=dict)
+    after: tuple[Piece, ...] = ()
 
     @property
     def fingerprint(self) -> str:
         """What a record must agree with to be kept."""
-        about = {"work": f"{self.work.__module__}.{self.work.__qualname__}", "given": dict(self.given)}
+        about = {
+            "work": f"{self.work.__module__}.{self.work.__qualname__}",
+            "given": dict(self.given),
+            "about": dict(self.about),
+            "after": [piece.fingerprint for piece in self.after],
+        }
         return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def digests(data: Path, regime: str, splits: Sequence[str]) -> dict[str, str]:
+    """Return the digests of the runs of a regime, by their split."""
+    return {split: digest(path_of(data, regime, split)) for split in splits}
 
 
 def record_of(folder: Path, piece: Piece) -> dict[str, Any] | None:
@@ -75,7 +92,7 @@ def run(
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool:
         running: dict[Future[dict[str, Any]], Piece] = {}
         while left or running:
-            ready = [piece for piece in left if all(name in found for name in piece.after)]
+            ready = [piece for piece in left if all(other.name in found for other in piece.after)]
             for piece in ready[: workers - len(running)]:
                 left.remove(piece)
                 running[pool.submit(_run, folder, piece)] = piece
@@ -90,7 +107,7 @@ def run(
 
 
 def _run(folder: Path, piece: Piece) -> dict[str, Any]:
-    result = piece.work(folder=folder, name=piece.name, **piece.given)
+    result = piece.work(folder=folder, name=piece.name, **piece.given, **piece.places)
     text = as_json({"piece": piece.name, "fingerprint": piece.fingerprint, "result": result})
     write_whole(folder / f"{piece.name}.json", text + "\n")
     kept: dict[str, Any] = json.loads(text)["result"]

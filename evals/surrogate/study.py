@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from evals.surrogate import hidden, pieces, trainings
 from evals.surrogate.peers import PEERS
-from evals.surrogate.pieces import Piece
+from evals.surrogate.pieces import Piece, digests
 from evals.surrogate.records import HORIZONS
+from evals.surrogate.trainings import Training
 from physics.surrogate.regimes import all_regimes
 
 OURS, STILL, ZERO_SHOT = "ours", "nothing_changes", "zero_shot"
@@ -49,51 +51,82 @@ def run(
         peers: those that are installed.
         progress: told what begins.
     """
-    first = _first(data, seed, minutes, peers)
+    work = _Work.on(data, seed, minutes, peers)
+    first = work.first()
     found = pieces.run(folder, first, workers=workers, progress=progress)
-    second = _second(data, seed, minutes, best_peer(rows(found.values())))
+    second = work.second(best_peer(rows(found.values())))
     return found | pieces.run(folder, [*first, *second], workers=workers, progress=progress)
 
 
-def _first(data: Path, seed: int, minutes: float, peers: Sequence[str]) -> list[Piece]:
-    names, given = tuple(all_regimes()), {"data": str(data)}
-    found = [Piece("pace", trainings.pace, given | {"seed": seed, "peers": list(peers)})]
-    found += [_training(OURS, names, seed, data, minutes)]
-    found += [_training(kind, (name,), seed, data, minutes) for kind in peers for name in names]
-    found += [Piece(f"{STILL}_{name}", trainings.still, given | {"regime": name}) for name in names]
-    ours = found[1].name
-    return found + [
-        Piece(f"coarse_{name}", trainings.coarse, given | {"regime": name, "weights": ours}, (ours,)) for name in names
-    ]
+@dataclass(frozen=True)
+class _Work:
+    """The pieces of a study of the runs of one folder; `runs` are their digests by regime and split."""
 
+    data: Path
+    seed: int
+    minutes: float
+    peers: tuple[str, ...]
+    runs: Mapping[str, Mapping[str, str]]
 
-def _second(data: Path, seed: int, minutes: float, best: str | None) -> list[Piece]:
-    names, given = tuple(all_regimes()), {"data": str(data)}
-    others = tuple(name for name in names if name != UNSEEN)
-    found = []
-    for later in range(seed + 1, seed + SEEDS):
-        found.append(_training(OURS, names, later, data, minutes))
-        found += [_training(best, (name,), later, data, minutes) for name in names if best is not None]
-    found += [_training(model, names, seed, data, minutes) for model in trainings.ABLATIONS]
-    left_out = _training(trainings.LEFT_OUT, others, seed, data, minutes)
-    shot = {"weights": left_out.name, "regime": UNSEEN, "like": LIKE}
-    found += [left_out, Piece(ZERO_SHOT, trainings.zero_shot, given | shot, (left_out.name,))]
-    found += [_training(model, OPTIONS_ON, seed, data, minutes) for model in OPTIONS]
-    return found + [
-        Piece(
-            f"hidden_{shape}_{seed}",
-            hidden.piece,
-            given | {"shape": shape, "seed": seed, "minutes": minutes},
-            ("pace",),
-        )
-        for shape in hidden.SHAPES
-    ]
+    @classmethod
+    def on(cls, data: Path, seed: int, minutes: float, peers: Sequence[str]) -> _Work:
+        runs = {name: digests(data, name, trainings.READS) for name in all_regimes()}
+        return cls(data, seed, minutes, tuple(peers), runs)
 
+    def first(self) -> list[Piece]:
+        """Return one seed of every model, and what is not trained."""
+        names = tuple(self.runs)
+        ours = self._training(OURS, names)
+        found = [self._pace(), ours, *(self._training(kind, (name,)) for kind in self.peers for name in names)]
+        found += [self._piece(f"{STILL}_{name}", trainings.still, (name,), {"regime": name}) for name in names]
+        given = {"weights": ours.name}
+        return found + [
+            self._piece(f"coarse_{name}", trainings.coarse, (name,), {**given, "regime": name}, after=(ours,))
+            for name in names
+        ]
 
-def _training(model: str, regimes: tuple[str, ...], seed: int, data: Path, minutes: float) -> Piece:
-    given = {"model": model, "regimes": list(regimes), "seed": seed, "data": str(data), "minutes": minutes}
-    part = f"_{regimes[0]}" if model in PEERS else ""
-    return Piece(f"{model}{part}_{seed}", trainings.train, given, ("pace",))
+    def second(self, best: str | None) -> list[Piece]:
+        """Return the later seeds of ours and of the best peer, the ablations and the options."""
+        names = tuple(self.runs)
+        others = tuple(name for name in names if name != UNSEEN)
+        found = []
+        for later in range(self.seed + 1, self.seed + SEEDS):
+            found.append(self._training(OURS, names, later))
+            found += [self._training(best, (name,), later) for name in names if best is not None]
+        found += [self._training(model, names) for model in trainings.ABLATIONS]
+        left_out = self._training(trainings.LEFT_OUT, others)
+        shot = {"weights": left_out.name, "regime": UNSEEN, "like": LIKE}
+        found += [left_out, self._piece(ZERO_SHOT, trainings.zero_shot, (UNSEEN,), shot, after=(left_out,))]
+        found += [self._training(model, OPTIONS_ON) for model in OPTIONS]
+        return found + [self._hidden(shape) for shape in hidden.SHAPES]
+
+    def _pace(self) -> Piece:
+        return self._piece("pace", trainings.pace, tuple(self.runs), {"seed": self.seed, "peers": list(self.peers)})
+
+    def _training(self, model: str, regimes: tuple[str, ...], seed: int | None = None) -> Piece:
+        wanted = Training(model, regimes, self.seed if seed is None else seed)
+        given = {"model": model, "regimes": list(regimes), "seed": wanted.seed, "minutes": self.minutes}
+        part = f"_{regimes[0]}" if model in PEERS else ""
+        name = f"{model}{part}_{wanted.seed}"
+        return self._piece(name, trainings.train, regimes, given, about=wanted.about, after=(self._pace(),))
+
+    def _hidden(self, shape: str) -> Piece:
+        given = {"shape": shape, "seed": self.seed, "minutes": self.minutes}
+        about, regimes = hidden.about(shape), tuple(hidden.HIDDEN)
+        name = f"hidden_{shape}_{self.seed}"
+        return self._piece(name, hidden.piece, regimes, given, about=about, after=(self._pace(),))
+
+    def _piece(
+        self,
+        name: str,
+        work: pieces.Work,
+        regimes: tuple[str, ...],
+        given: Mapping[str, Any],
+        about: Mapping[str, Any] | None = None,
+        after: tuple[Piece, ...] = (),
+    ) -> Piece:
+        told = {"runs": {each: self.runs[each] for each in regimes}, **(about or {})}
+        return Piece(name, work, given, places={"data": self.data}, about=told, after=after)
 
 
 def rows(found: Iterable[Record]) -> list[dict[str, Any]]:

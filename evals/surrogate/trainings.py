@@ -12,7 +12,7 @@ import logging
 import statistics
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -35,6 +35,7 @@ from physics.surrogate.regimes import all_regimes, get
 from tools.surrogate.fields import digest
 
 HISTORY = 4
+READS = ("train", "valid", "test")  # splits
 MINUTES = 2.0  # of one core, for each regime
 _PEER = replace(Settings(), orthogonal=0.0)  # they have hardly a matrix that is no convolution
 TUNED = {"fno": replace(_PEER, rate=8e-3), "tfno": replace(_PEER, rate=8e-3), "unet": _PEER}
@@ -85,6 +86,15 @@ class Training:
         found = (TUNED | OPTIONS).get(self.model)
         return found if isinstance(found, Settings) else Settings()
 
+    @property
+    def about(self) -> dict[str, Any]:
+        """What its name stands for."""
+        peer = self.model in PEERS
+        shape = (
+            {each: asdict(size_of(self.model, get(each))) for each in self.regimes} if peer else self.shape.as_dict()
+        )
+        return {"shape": shape, "settings": self.settings.as_dict()}
+
 
 def build(training: Training, data: Mapping[str, Frames]) -> nn.Module:
     """Return the model with its first weights."""
@@ -104,9 +114,9 @@ def parameters_of(model: nn.Module) -> int:
     return sum(part.numel() * (2 if part.is_complex() else 1) for part in model.parameters())
 
 
-def pace(folder: Path, name: str, *, data: str, seed: int, peers: Sequence[str]) -> dict[str, Any]:
+def pace(folder: Path, name: str, *, data: Path, seed: int, peers: Sequence[str]) -> dict[str, Any]:
     """Return the milliseconds of the processor that a step of every training takes: the median of rounds in turn."""
-    runs = {each: read(Path(data), get(each), "valid") for each in all_regimes()}
+    runs = {each: read(data, get(each), "valid") for each in all_regimes()}
     wanted = [Training(model, tuple(runs), seed) for model in ("ours", *ABLATIONS)]
     wanted += [Training(kind, (each,), seed) for kind in peers for each in runs]
     taken: dict[str, list[float]] = {training.name: [] for training in wanted}
@@ -122,11 +132,11 @@ def pace(folder: Path, name: str, *, data: str, seed: int, peers: Sequence[str])
 
 
 def train(
-    folder: Path, name: str, *, model: str, regimes: Sequence[str], seed: int, data: str, minutes: float
+    folder: Path, name: str, *, model: str, regimes: Sequence[str], seed: int, data: Path, minutes: float
 ) -> dict[str, Any]:
     """Train for `minutes` of each regime and return the errors on the test runs of all that was learned."""
     training = Training(model, tuple(regimes), seed)
-    runs = {each: read(Path(data), get(each), "train") for each in regimes}
+    runs = {each: read(data, get(each), "train") for each in regimes}
     steps = steps_of(folder, training.name, minutes * len(regimes))
     trainer = _trainer(training, runs, steps, folder / f"{name}.part")
     learned = carried_on(trainer)
@@ -136,10 +146,10 @@ def train(
         "steps": steps,
         "parameters": parameters_of(learned),
         "cpu_minutes": trainer.seconds / 60.0,
-        "vrmse": {each: judged(learned, get(each), Path(data)) for each in regimes},
+        "vrmse": {each: judged(learned, get(each), data) for each in regimes},
     }
     if isinstance(learned, Surrogate):
-        about = {"data": {each: digest(path_of(Path(data), each, "train")) for each in regimes}}
+        about = {"data": {each: digest(path_of(data, each, "train")) for each in regimes}}
         card = {**about, "settings": trainer.settings.as_dict(), "processor_minutes": round(trainer.seconds / 60.0, 2)}
         counted = {"parameters": found["parameters"], "runs": {each: len(frames) for each, frames in runs.items()}}
         stored.write(weights_of(folder, name), learned, {**card, **counted, "vrmse": found["vrmse"]})
@@ -167,15 +177,15 @@ def judged(model: nn.Module, regime: Regime, data: Path) -> dict[str, float]:
     return {"step": float(found.step.mean()), "rollout": float(found.rollout.mean())}
 
 
-def still(folder: Path, name: str, *, regime: str, data: str) -> dict[str, Any]:
+def still(folder: Path, name: str, *, regime: str, data: Path) -> dict[str, Any]:
     """Return the errors of "nothing changes"."""
-    return {"model": "nothing_changes", "seed": 0, "vrmse": {regime: judged(Still(), get(regime), Path(data))}}
+    return {"model": "nothing_changes", "seed": 0, "vrmse": {regime: judged(Still(), get(regime), data)}}
 
 
-def coarse(folder: Path, name: str, *, weights: str, regime: str, data: str) -> dict[str, Any]:
+def coarse(folder: Path, name: str, *, weights: str, regime: str, data: Path) -> dict[str, Any]:
     """Return the errors of the solver on the finest grid that takes no longer than the rollout of some weights."""
     model, _ = stored.read(weights_of(folder, weights))
-    frames = read(Path(data), get(regime), "test")
+    frames = read(data, get(regime), "test")
     own = _seconds(model, get(regime), frames)
     found = at_equal_time(solved(get(regime), frames, HISTORY), own)
     return {
@@ -198,17 +208,17 @@ def _seconds(model: nn.Module, regime: Regime, frames: Frames) -> float:
     return statistics.median(taken)
 
 
-def zero_shot(folder: Path, name: str, *, weights: str, regime: str, like: str, data: str) -> dict[str, Any]:
+def zero_shot(folder: Path, name: str, *, weights: str, regime: str, like: str, data: Path) -> dict[str, Any]:
     """Return the errors on a regime that a model has not learned, entered and left by the adapters of one that it has.
 
     The settings are not told, for no map of them was learned; the scales are those of the regime's training runs.
     """
     known, _ = stored.read(weights_of(folder, weights))
     asked = get(regime)
-    runs = {regime: read(Path(data), asked, "train")}
+    runs = {regime: read(data, asked, "train")}
     model = build(Training(LEFT_OUT, (regime,), 0), runs)
     model.load_state_dict(borrowed(model.state_dict(), known.state_dict(), regime, like))
-    found = judged(model.eval(), asked, Path(data))
+    found = judged(model.eval(), asked, data)
     return {"model": "zero_shot", "seed": 0, "parameters": parameters_of(model), "vrmse": {regime: found}}
 
 

@@ -20,7 +20,7 @@ from typing import Any
 from agent.settings import Settings
 from evals.surrogate import dashboard, gather, kept, pieces, records, study
 from evals.surrogate.peers import PEERS
-from evals.surrogate.pieces import Piece
+from evals.surrogate.pieces import Piece, digests
 from evals.surrogate.records import Records
 from physics.errors import DataError
 from physics.surrogate.fields import stored
@@ -92,11 +92,20 @@ def _of_weights(data: Path, seed: int) -> list[Piece]:
         stored.read_calibration(stored.SHIPPED, model)
     except DataError:
         return []
-    given = {"weights": str(stored.SHIPPED), "of": digest(stored.calibration_path(stored.SHIPPED))}
+    weights = {"weights": stored.SHIPPED}
+    of = {"calibration": digest(stored.calibration_path(stored.SHIPPED))}
     found = [
-        Piece(f"figures_{name}", gather.piece, given | {"data": str(data), "regime": name}) for name in model.regimes
+        Piece(
+            f"figures_{name}",
+            gather.piece,
+            {"regime": name},
+            places={**weights, "data": data},
+            about={**of, "runs": digests(data, name, gather.READS)},
+        )
+        for name in model.regimes
     ]
-    return [*found, Piece("kept", kept.piece, given | {"predictions": PREDICTIONS, "seed": seed})]
+    given = {"predictions": PREDICTIONS, "seed": seed}
+    return [*found, Piece("kept", kept.piece, given, places=weights, about=of)]
 
 
 def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:

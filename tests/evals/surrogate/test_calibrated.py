@@ -81,7 +81,7 @@ def test_a_regime_is_gathered_with_and_without_a_calibration(model, calibration,
     timed = {"batch": 4, "surrogate_us": 1.0, "solver_us": 2.0, "coarse": 1, "error": 0.1, "solver_error": 0.0,
              "ratio": 2.0}  # fmt: skip
     stored.write_calibration(weights, model, {REGIME.name: calibration}, {REGIME.name: {"speed": timed}})
-    given = {"data": str(tmp_path / "data"), "weights": str(weights), "of": "these", "regime": REGIME.name, "runs": 4}
+    given = {"data": tmp_path / "data", "weights": weights, "regime": REGIME.name, "runs": 4}
     whole = Records.model_validate(piece(tmp_path, "figures", **given))
     assert [each.split for each in whole.reliability] == ["within", "beyond"]
     assert all("range" in case.doubts[0] for case in whole.cases if case.split == "beyond")

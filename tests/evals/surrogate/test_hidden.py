@@ -35,7 +35,7 @@ def test_a_memory_is_trained_and_judged_on_the_same_frames(tmp_path, monkeypatch
     make_data(("klein_gordon",), tmp_path, counts={"train": 4, "test": 2})
     (tmp_path / "pace.json").write_text(json.dumps({"result": {"milliseconds": {"ours": 1500.0}}}))
     for shape in shapes:
-        found = hidden.piece(tmp_path, shape, shape=shape, seed=0, data=str(tmp_path), minutes=0.1)
+        found = hidden.piece(tmp_path, shape, shape=shape, seed=0, data=tmp_path, minutes=0.1)
         assert found["steps"] == 4
         assert found["vrmse"]["klein_gordon"]["step"] > 0
     assert not list(tmp_path.glob("*.part"))

@@ -1,6 +1,7 @@
 """The table of the study, and a whole study that is small."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -81,21 +82,37 @@ def small(monkeypatch):
 
 
 def test_a_training_takes_the_steps_that_its_minutes_hold(data, small, tmp_path):
-    pace = trainings.pace(tmp_path, "pace", data=str(data), seed=0, peers=())
+    pace = trainings.pace(tmp_path, "pace", data=data, seed=0, peers=())
     assert pace["milliseconds"]["ours"] > 0
     (tmp_path / "pace.json").write_text('{"result": {"milliseconds": {"ours": 1500.0}}}')
-    given = {"seed": 0, "data": str(data), "minutes": 0.1}
+    given = {"seed": 0, "data": data, "minutes": 0.1}
     (tmp_path / "ours_0.part").write_bytes(b"what another study left")
     found = trainings.train(tmp_path, "ours_0", model="ours", regimes=small, **given)
     assert found["steps"] == 8
     assert found["vrmse"].keys() == set(small)
-    coarse = trainings.coarse(tmp_path, "coarse", weights="ours_0", regime="burgers", data=str(data))
+    coarse = trainings.coarse(tmp_path, "coarse", weights="ours_0", regime="burgers", data=data)
     assert coarse["vrmse"]["burgers"]["rollout"] > 0
     trainings.train(tmp_path, "left", model="left_out", regimes=["advection_dispersion"], **given)
-    like = {"weights": "left", "regime": "burgers", "like": "advection_dispersion", "data": str(data)}
+    like = {"weights": "left", "regime": "burgers", "like": "advection_dispersion", "data": data}
     shot = trainings.zero_shot(tmp_path, "zero_shot", **like)["vrmse"]["burgers"]
     assert 0 < shot["step"] < 10
     assert not list(tmp_path.glob("*.part"))
+
+
+def test_a_record_does_not_outlive_the_settings_of_its_option(data, small, monkeypatch):
+    monkeypatch.setattr(study, "all_regimes", lambda: {name: get(name) for name in small})
+    monkeypatch.setattr(study, "OPTIONS_ON", small)
+    monkeypatch.setattr(study.hidden, "HIDDEN", {"burgers": "velocity"})
+
+    def fingerprints():
+        work = study._Work.on(data, 0, 0.1, ())
+        return {piece.name: piece.fingerprint for piece in (*work.first(), *work.second(None))}
+
+    before = fingerprints()
+    changed = replace(trainings.OPTIONS["conservation_loss"], conservation=2e-3)
+    monkeypatch.setitem(trainings.OPTIONS, "conservation_loss", changed)
+    after = fingerprints()
+    assert {name for name in before if before[name] != after[name]} == {"conservation_loss_0"}
 
 
 def test_weights_are_borrowed_from_the_regime_that_is_like(data, small):
@@ -110,5 +127,5 @@ def test_weights_are_borrowed_from_the_regime_that_is_like(data, small):
 
 
 def test_nothing_changes(data):
-    errors = trainings.still(None, "still", regime="burgers", data=str(data))["vrmse"]["burgers"]
+    errors = trainings.still(None, "still", regime="burgers", data=data)["vrmse"]["burgers"]
     assert 0.05 < errors["step"] < errors["rollout"]
