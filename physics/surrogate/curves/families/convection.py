@@ -62,7 +62,7 @@ class Convection(Family):
         Target("across_max", log=True, budget=0.01),
     )
     grouped = ("rayleigh", 1)
-    counts = Counts(96, 400, 400, 32)
+    counts = Counts(96, 2000, 2000, 32)
     tolerance = 1e-3
     accuracy = 1e-3
     settles = True
