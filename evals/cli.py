@@ -137,13 +137,15 @@ def _table(rows: list[dict[str, Any]]) -> Table:
     return table
 
 
-def _lines(summary: Mapping[str, Any], before: str = "") -> list[str]:
-    lines = []
+def _lines(summary: Mapping[str, Any], before: str = "") -> list[str | Table]:
+    lines: list[str | Table] = []
     for key, value in summary.items():
         if isinstance(value, Mapping):
             lines += _lines(value, f"{before}{key}, ")
         elif isinstance(value, list) and value and isinstance(value[0], str):
             lines += [f"{before}{key}:", *(f"  {each}" for each in value)]
+        elif isinstance(value, list) and value and isinstance(value[0], Mapping):
+            lines += [f"{before}{key}:", _table(value)]
         else:
             lines.append(f"{before}{key}: {_word(value)}")
     return lines

@@ -1,6 +1,7 @@
 """`labwright eval` lists, runs and shows what was recorded, with the contract's statuses."""
 
 import json
+import re
 
 import pytest
 
@@ -32,7 +33,7 @@ def test_without_a_name_the_suites_are_listed(capsys):
 
 def test_a_short_suite_is_run(capsys, monkeypatch):
     rows = [{"name": "one", "value": 0.5}]
-    summary = {"mean": 0.5, "by name": {"one": 0.5}, "wrong": ["a sentence"]}
+    summary = {"mean": 0.5, "by name": {"one": 0.5}, "wrong": ["a sentence"], "kept": [{"law": "mass", "worst": {}}]}
     made = {"suite": "retrieval", "version": 1, "rows": rows, "summary": summary, "seconds": 0.1}
     monkeypatch.setattr(retrieval, "run", lambda seed: made | {"seed": seed})
     status, out, _ = call(capsys, "retrieval", "--seed", "3", "--json")
@@ -42,6 +43,7 @@ def test_a_short_suite_is_run(capsys, monkeypatch):
     status, out, _ = call(capsys, "retrieval")
     assert "by name, one: 0.5" in out
     assert "a sentence" in out
+    assert re.search(r"kept:\s+law\s+mass\s", out)
 
 
 def test_a_long_suite_is_withheld_until_it_was_recorded(capsys, elsewhere, monkeypatch):
