@@ -51,16 +51,24 @@ def run(
         peers: those that are installed.
         progress: told what begins.
     """
-    work = _Work.on(data, seed, minutes, peers)
-    first = work.first()
+    wanted = Study.on(data, seed, minutes, peers)
+    first = wanted.first()
     found = pieces.run(folder, first, workers=workers, progress=progress)
-    second = work.second(best_peer(rows(found.values())))
+    second = wanted.second(best_peer(rows(found.values())))
     return found | pieces.run(folder, [*first, *second], workers=workers, progress=progress)
 
 
 @dataclass(frozen=True)
-class _Work:
-    """The pieces of a study of the runs of one folder; `runs` are their digests by regime and split."""
+class Study:
+    """What a study of the runs of one folder is made of.
+
+    Attributes:
+        data: the folder.
+        seed: of the first training of every model.
+        minutes: of one core, for each regime of a training.
+        peers: those that are installed.
+        runs: digests of the runs, by regime and split.
+    """
 
     data: Path
     seed: int
@@ -69,7 +77,8 @@ class _Work:
     runs: Mapping[str, Mapping[str, str]]
 
     @classmethod
-    def on(cls, data: Path, seed: int, minutes: float, peers: Sequence[str]) -> _Work:
+    def on(cls, data: Path, seed: int, minutes: float, peers: Sequence[str]) -> Study:
+        """Return the study of the runs that stand in a folder."""
         runs = {name: digests(data, name, trainings.READS) for name in all_regimes()}
         return cls(data, seed, minutes, tuple(peers), runs)
 

@@ -105,8 +105,8 @@ def test_a_record_does_not_outlive_the_settings_of_its_option(data, small, monke
     monkeypatch.setattr(study.hidden, "HIDDEN", {"burgers": "velocity"})
 
     def fingerprints():
-        work = study._Work.on(data, 0, 0.1, ())
-        return {piece.name: piece.fingerprint for piece in (*work.first(), *work.second(None))}
+        wanted = study.Study.on(data, 0, 0.1, ())
+        return {piece.name: piece.fingerprint for piece in (*wanted.first(), *wanted.second(None))}
 
     before = fingerprints()
     changed = replace(trainings.OPTIONS["conservation_loss"], conservation=2e-3)
