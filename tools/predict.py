@@ -108,7 +108,7 @@ def _ask(
     if surrogate is None:
         return None, [("weights", why)], None
     if slow := surrogate.slow():
-        return None, [("speed", slow)], surrogate
+        return None, [("speed", slow), *reasons(surrogate.outside(given))], surrogate
     found = surrogate.predict(given, times, level=level, budget=budget)
     return found, reasons(found.doubts), surrogate
 

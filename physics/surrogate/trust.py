@@ -123,6 +123,6 @@ def slow(speed: Mapping[str, Any] | None) -> str:
         return ""
     return (
         f"at the surrogate's own error the solver takes {speed['solver_us']:.3g} us a run in batches of "
-        f"{speed['batch']} and the surrogate {speed['surrogate_us']:.3g} us: {speed['ratio']:.3g} times faster, "
+        f"{speed['batch']} and the surrogate {speed['surrogate_us']:.3g} us: {speed['ratio']:.3g} times as fast, "
         f"less than {FASTER:g}"
     )

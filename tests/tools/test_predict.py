@@ -121,6 +121,8 @@ def test_a_slow_surrogate_gives_way_to_the_solver(folder: Path, tmp_path: Path) 
     found = predict("column", RESTING | {"times": "2 h, 3 h"}, folder=tmp_path)
     assert found.data["source"] == "solver"
     assert "less than 100" in found.data["reason"]
+    narrow = predict("column", RESTING | {"dispersion": "0.5 cm**2/h", "times": "2 h, 3 h"}, folder=tmp_path)
+    assert [each["kind"] for each in narrow.data["reasons"]] == ["speed", "range"]
 
 
 def test_an_experiment_without_a_surrogate_is_solved() -> None:

@@ -116,9 +116,10 @@ def _frames(path: Path, found: Trajectory, regime: Regime) -> Tensor:
     broken = (~values.isfinite()).nonzero()
     if len(broken):
         run, frame, channel, *point = broken[0].tolist()
+        more = f", and at {len(broken) - 1} more" if len(broken) > 1 else ""
         raise Retry(
             f"{path}: {regime.channels[channel].name} is not finite at run {run}, frame {frame}, point "
-            f"{', '.join(map(str, point))}, and at {len(broken) - 1} others; leave out those frames or mend them"
+            f"{', '.join(map(str, point))}{more}; leave out those frames or mend them"
         )
     return values
 

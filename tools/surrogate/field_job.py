@@ -66,7 +66,10 @@ class FieldJob:
         return {name: value[at] for name, value in self.start.settings.items()}
 
     def ask(self, trusted: Trusted, budget: float | None, residual: bool) -> None:
-        """Let the surrogate answer the runs that it is trusted with, and note its doubts about the others."""
+        """Let the surrogate answer the runs that it is trusted with, and note its doubts about the others.
+
+        Where nothing is left to it anyway, what can be doubted before a prediction is noted all the same.
+        """
         for at in torch.arange(len(self)).split(BATCH):
             self.progress(f"predicting run {int(at[0]) + 1} of {len(self)}")
             given, settings = self.start.frames[at], self.settings(at)

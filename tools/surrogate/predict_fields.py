@@ -77,7 +77,7 @@ def predict_fields(
     trusted, unfit = _trusted(weights or stored.SHIPPED, family, although_slower)
     history = Shape().history if trusted is None else trusted.model.shape.history
     job = FieldJob(family, read_start(start, family, history, settings or {}), history, most, level, unfit, progress)
-    if trusted is not None and not unfit:
+    if trusted is not None:
         job.ask(trusted, budget, residual)
     asked = perf_counter()
     job.solve()
@@ -111,14 +111,15 @@ def _check_out(out: Path | None, start: Path) -> None:
 
 
 def _trusted(path: Path, regime: Regime, although_slower: bool) -> tuple[Trusted | None, list[tuple[str, str]]]:
-    """Return the surrogate and why it may answer no run of the regime at all."""
+    """Return the surrogate, where it knows the regime, and why it may answer no run of it at all."""
     try:
         found = Trusted.load(path)
     except DataError as error:
         return None, [("weights", str(error))]
     why = found.unfit(regime)
-    unfit = [] if why is None or (although_slower and why[0] == "speed") else [why]
-    return found, unfit
+    if why is not None and why[0] != "speed":
+        return None, [why]
+    return found, [] if why is None or although_slower else [why]
 
 
 def _saved(trusted: Trusted | None, regime: Regime, frames: int, taken: float, source: str) -> float:

@@ -96,10 +96,8 @@ class Surrogate:
             ParameterError: the level is none.
         """
         check_level(level)
-        family = self.family
-        numbers = family.numbers(settings)
-        batch = max(len(value) for value in numbers.values())
-        numbers = {name: value.expand(batch) for name, value in numbers.items()}
+        family, numbers = self.family, self._numbers(settings)
+        batch = len(next(iter(numbers.values())))
         doubts = trust.outside(family.ranges, numbers)
         inputs, groups = family.scaled(numbers), family.groups(numbers)
         clock = family.clock(settings)
@@ -122,9 +120,19 @@ class Surrogate:
             doubts += trust.broken((FINITE, *self.experiment.laws), sample, batch)
         return Prediction(answers, level, tuple(doubts), tolerance)
 
+    def outside(self, settings: Mapping[str, Any]) -> list[Doubt]:
+        """Return the doubts about members whose numbers lie outside the ranges."""
+        return trust.outside(self.family.ranges, self._numbers(settings))
+
     def slow(self) -> str:
         """Return why the solver should answer instead, from the measured table of the card; "" where it need not."""
         return trust.slow(self.card.get("speed"))
+
+    def _numbers(self, settings: Mapping[str, Any]) -> dict[str, Tensor]:
+        """Return the numbers of every member, (batch,) each."""
+        numbers = self.family.numbers(settings)
+        batch = max(len(value) for value in numbers.values())
+        return {name: value.expand(batch) for name, value in numbers.items()}
 
     def _read(
         self, target: Target, nodes: Band, settings: Mapping[str, Any], numbers: Mapping[str, Tensor], times: Tensor,

@@ -90,8 +90,14 @@ def test_more_frames_than_were_learned_are_solved(start, weights):
 def test_the_solver_answers_where_it_is_as_fast(start, weights):
     found = predict_fields(REGIME, start[0], weights=weights, frames=2).data
     assert found["source"] == "solver"
-    assert "times faster, less than 100" in found["reason"]
+    assert "times as fast, less than 100" in found["reason"]
     assert found["seconds_saved"] == 0.0
+
+
+def test_a_setting_outside_its_range_is_told_where_the_solver_is_as_fast(start, weights):
+    found = predict_fields(REGIME, start[0], settings={"mass": "1.8"}, weights=weights, frames=2).data
+    assert [each["kind"] for each in found["runs"][0]["reasons"]][:2] == ["speed", "range"]
+    assert "mass = 1.8 lies outside" in found["reason"]
 
 
 def spoil(weights, how):
