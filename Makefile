@@ -47,7 +47,7 @@ study: build/bench/.ready ## Measure the surrogate of fields against its peers (
 bench: build/bench/.ready ## Compare the solvers with their peers (an hour), or WORK="column adjoint" of them
 	@build/bench/bin/python -m benchmarks $(WORK)
 
-build/bench/.ready: requirements.lock benchmarks/requirements.txt
+build/bench/.ready: requirements.lock benchmarks/requirements.txt pyproject.toml
 	@test -x build/bench/bin/python || $(PYTHON) -m venv build/bench
 	@build/bench/bin/python -m pip install --disable-pip-version-check -q -r requirements.lock
 	@build/bench/bin/python -m pip install --disable-pip-version-check -q -r benchmarks/requirements.txt
