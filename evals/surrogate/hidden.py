@@ -50,7 +50,7 @@ def partial_frames(frames: Frames, regime: Regime, hidden: str, first: int = 0) 
 
 
 def about(shape: str) -> dict[str, Any]:
-    """Return what a shape by name stands for, beside the channels that are hidden."""
+    """Return what a shape by name stands for, and the channels that are hidden."""
     return {"hidden": dict(HIDDEN), "shape": SHAPES[shape].as_dict(), "settings": Settings().as_dict()}
 
 

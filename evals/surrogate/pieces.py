@@ -21,8 +21,6 @@ from typing import Any
 import torch
 
 from agent.runs import as_json, write_whole
-from physics.surrogate.frames import path_of
-from tools.surrogate.fields import digest
 
 Work = Callable[..., dict[str, Any]]
 
@@ -57,11 +55,6 @@ class Piece:
             "after": [piece.fingerprint for piece in self.after],
         }
         return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def digests(data: Path, regime: str, splits: Sequence[str]) -> dict[str, str]:
-    """Return the digests of the runs of a regime, by their split."""
-    return {split: digest(path_of(data, regime, split)) for split in splits}
 
 
 def record_of(folder: Path, piece: Piece) -> dict[str, Any] | None:

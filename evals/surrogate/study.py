@@ -17,10 +17,11 @@ from typing import Any
 
 from evals.surrogate import hidden, pieces, trainings
 from evals.surrogate.peers import PEERS
-from evals.surrogate.pieces import Piece, digests
+from evals.surrogate.pieces import Piece
 from evals.surrogate.records import HORIZONS
 from evals.surrogate.trainings import Training
 from physics.surrogate.regimes import all_regimes
+from tools.surrogate.fields import digests
 
 OURS, STILL, ZERO_SHOT = "ours", "nothing_changes", "zero_shot"
 SEEDS = 3

@@ -20,12 +20,12 @@ from typing import Any
 from agent.settings import Settings
 from evals.surrogate import dashboard, gather, kept, pieces, records, study
 from evals.surrogate.peers import PEERS
-from evals.surrogate.pieces import Piece, digests
+from evals.surrogate.pieces import Piece
 from evals.surrogate.records import Records
 from physics.errors import DataError
 from physics.surrogate.fields import stored
 from tools.surrogate.data import make_data
-from tools.surrogate.fields import digest
+from tools.surrogate.fields import digest, digests
 
 VERSION = 1
 MINUTES = 240.0

@@ -163,6 +163,11 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:32]
 
 
+def digests(data: Path, regime: str, splits: Sequence[str]) -> dict[str, str]:
+    """Return the digests of the runs of a regime, by their split."""
+    return {split: digest(path_of(data, regime, split)) for split in splits}
+
+
 def _words(done: Progress) -> str:
     worst = max(done.loss, key=lambda name: done.loss[name])
     return (

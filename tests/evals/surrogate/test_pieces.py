@@ -5,8 +5,9 @@ import json
 import pytest
 
 from evals.surrogate import pieces
-from evals.surrogate.pieces import Piece, digests
+from evals.surrogate.pieces import Piece
 from physics.surrogate.frames import path_of
+from tools.surrogate.fields import digests
 
 
 def counted(folder, name, *, value, before=()):
